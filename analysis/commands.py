@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.study.frame import build_runs_frame
-from analysis.study.layout import explain_mixture
-from analysis.study.output import write_result
+from analysis.study.runs import build_runs_frame, explain_mixture
+from analysis.tables.render import write_result
 from analysis.tables.scores import ResultTable, build_study_table
 from harness.common.schema import suggest
 from harness.tracking.errors import StoreError
@@ -100,7 +99,7 @@ def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) 
 
 def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: StudySelection) -> None:
     """Print the leftovers of earlier commands if this command covered the whole store."""
-    from analysis.tables.leftovers import describe_leftovers  # noqa: PLC0415
+    from analysis.tables.study import describe_leftovers  # noqa: PLC0415
 
     everything = asked.grid is None and asked.profile is None and not store.unreadable()
     if everything and (line := describe_leftovers(folder, written)):
@@ -148,7 +147,7 @@ def run_report(asked: StudySelection) -> Iterator[Path]:
 
 def run_summary(asked: StudySelection) -> Iterator[str]:
     """Yield a short table of each study. Raises UsageError or StoreError."""
-    from analysis.tables.summary import summarize_table as short  # noqa: PLC0415
+    from analysis.tables.render import summarize_table as short  # noqa: PLC0415
 
     store = Store.open(asked.results)
     for study in _chosen(store, asked):
@@ -164,8 +163,8 @@ def run_replays(results: Path) -> Iterator[Path]:
 
 def run_trace(results: Path, cell: str) -> Iterator[str]:
     """Yield the sources of a number in a table. Raises UsageError for an invalid address."""
-    from analysis.trace.address import TraceError  # noqa: PLC0415
     from analysis.trace.command import trace_number as traced  # noqa: PLC0415
+    from analysis.trace.number import TraceError  # noqa: PLC0415
 
     try:
         yield traced(Store.open(results), results, cell)
@@ -243,8 +242,7 @@ def _takeaways(store: Store, studies: Sequence[Study], asked: StudySelection) ->
 
 
 def _study_figures(store: Store, study: Study, results: Path) -> Iterator[Path]:
-    from analysis.figures.curves import draw_curves  # noqa: PLC0415
-    from analysis.figures.study import draw_study  # noqa: PLC0415 - matplotlib, a second
+    from analysis.figures.study import draw_curves, draw_study  # noqa: PLC0415 - matplotlib, a second
 
     runs, history = build_runs_frame(store.records(study.name)), partial(store.history, study.name)
     for kind, drawn in (("", draw_study), ("curves.", draw_curves)):

@@ -8,12 +8,19 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.curves.bands import compute_bands
+from analysis.curves.equal_cost import compute_bands
 from analysis.stats.contrasts import list_contrasts
 from analysis.stats.twins import Twin, find_twins
 from analysis.stats.verdict import compute_verdicts
-from analysis.study.frame import Scores, build_runs_frame, read_scores, select_finished, select_planned
-from analysis.study.layout import explain_mixture, find_baselines
+from analysis.study.runs import (
+    Scores,
+    build_runs_frame,
+    explain_mixture,
+    find_baselines,
+    read_scores,
+    select_finished,
+    select_planned,
+)
 from harness.records.record import RunRecord, Study
 from harness.tracking.queries import Curve
 
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.curves.bands import Band
+    from analysis.curves.equal_cost import Band
     from analysis.stats.contrasts import Contrast
     from analysis.stats.verdict import Verdict
     from harness.tracking.store import Store
@@ -54,12 +61,12 @@ class StudyData:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs of its experiment (``frame.build_runs_frame``)."""
+        """The runs of its experiment (``runs.build_runs_frame``)."""
         return build_runs_frame(self.records)
 
     @cached_property
     def taken(self) -> pd.DataFrame:
-        """The runs of its cells (``frame.select_planned``)."""
+        """The runs of its cells (``runs.select_planned``)."""
         return select_planned(self.runs, self.study)
 
     @cached_property

@@ -55,7 +55,7 @@ def _exit_code(error: Exception) -> int | None:
     from harness.data.catalog import DataError  # noqa: PLC0415 - nothing is imported for --help
     from harness.models.errors import ModelError  # noqa: PLC0415
     from harness.tracking.errors import StoreError  # noqa: PLC0415
-    from sweeps.launch.errors import SweepError  # noqa: PLC0415
+    from sweeps.launch.environment import SweepError  # noqa: PLC0415
     from tricks.api import TrickError  # noqa: PLC0415
 
     if isinstance(error, StoreError):

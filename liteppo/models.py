@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from typer import Option, Typer
 
 from liteppo.endings import ended, printed
-from liteppo.names import benchmarks, evaluation_presets
 from liteppo.training import Overrides  # noqa: TC001 - Typer reads annotations
-from liteppo.words import Command, OverridesCommand, WordError
+from liteppo.words import Command, OverridesCommand, WordError, benchmarks, evaluation_presets
 
 ModelOption = Annotated[
     str, Option(metavar="MODEL", help="builtin:small_base, smol, a folder, or a name on the hub.", show_default=False)
@@ -61,8 +60,7 @@ def evaluate(
     setting
     or invalid data, 1 for a full disk, 130 for Ctrl-C.
     """
-    from harness.evaluation.command import run_command  # noqa: PLC0415
-    from harness.evaluation.request import EvaluationOptions, build_evaluation_config  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation.command import EvaluationOptions, build_evaluation_config, run_command  # noqa: PLC0415 - torch takes a second
 
     asked = EvaluationOptions(model, bench, k, eval, problems, tuple(overrides or ()))
 
@@ -95,8 +93,7 @@ def difficulty(
     of
     the paper's training. A stopped measurement resumes. Exit codes as for eval.
     """
-    from harness.evaluation.command import run_command  # noqa: PLC0415
-    from harness.evaluation.request import DifficultyOptions, read_difficulty_request  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation.command import DifficultyOptions, read_difficulty_request, run_command  # noqa: PLC0415 - torch takes a second
 
     asked = DifficultyOptions(model, tier, k, problems, cut, tuple(overrides or ()))
 

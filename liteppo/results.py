@@ -33,7 +33,7 @@ Example:
 
 def results_folder(given: str | None) -> Path:
     """Return the folder of results. Raises SchemaError for the folder of the reference results."""
-    from harness.common.results import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
+    from harness.common.repository import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
 
     return folder(given)
 

@@ -46,7 +46,7 @@ def verify(
     from typing import get_args  # noqa: PLC0415
 
     from harness.verify.lines import judge_lines  # noqa: PLC0415
-    from harness.verify.parse.boxes import OpenBox  # noqa: PLC0415 - nothing is imported for --help
+    from harness.verify.model.verdict import OpenBox  # noqa: PLC0415 - nothing is imported for --help
 
     if open_box not in (known := get_args(OpenBox)):
         choices = ", ".join(map(repr, known))
@@ -69,7 +69,7 @@ def list_rewards() -> int:
     """List the rewards that installed packages offer."""
 
     def show() -> int:
-        from harness.rewards.command import list_reward_functions  # noqa: PLC0415 - nothing is imported for --help
+        from harness.rewards.conformance import list_reward_functions  # noqa: PLC0415 - nothing is imported for --help
 
         print(list_reward_functions())
         return 0
@@ -88,8 +88,8 @@ def check_reward(
 
     def check() -> int:
         from harness.common.schema import build_dataclass  # noqa: PLC0415
-        from harness.rewards.command import CheckOptions  # noqa: PLC0415 - nothing is imported for --help
-        from harness.rewards.command import check_reward as checked  # noqa: PLC0415
+        from harness.rewards.conformance import CheckOptions  # noqa: PLC0415 - nothing is imported for --help
+        from harness.rewards.conformance import check_reward as checked  # noqa: PLC0415
 
         limits = {"file": file, "seconds": _number(seconds), "memory_mb": _number(memory_mb)}
         text, kept = checked(name, build_dataclass(CheckOptions, limits))

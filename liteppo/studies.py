@@ -11,8 +11,7 @@ from typer import Argument, Option, Typer
 
 from harness.common.schema import suggest
 from liteppo.endings import ended
-from liteppo.names import grid_names, profiles, sweep_words
-from liteppo.words import Command, OverridesCommand, WordError
+from liteppo.words import Command, OverridesCommand, WordError, grid_names, profiles, sweep_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,7 +132,7 @@ def tune(
 def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], results: str | None) -> int:
     from rich.console import Console  # noqa: PLC0415 - nothing is imported for --help
 
-    from harness.common.results import results_folder  # noqa: PLC0415
+    from harness.common.repository import results_folder  # noqa: PLC0415
     from sweeps.options import TuneOptions, read_tune_options  # noqa: PLC0415
 
     for name, value in (("grid", grid), ("knob", knob)):
@@ -185,8 +184,8 @@ def sweep_options(
         SchemaError: an option is invalid; the message names it.
 
     """
-    from harness.common.results import results_folder  # noqa: PLC0415
-    from sweeps.cost.hardware import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
+    from harness.common.repository import results_folder  # noqa: PLC0415
+    from sweeps.cost.inputs import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
     from sweeps.options import SweepOptions, read_effect, read_seeds, read_twins  # noqa: PLC0415
 
     named, axes = _split(grid or [])

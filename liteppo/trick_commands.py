@@ -8,8 +8,7 @@ from typing import Annotated
 from typer import Argument, Context, Option, Typer
 
 from liteppo.endings import ended
-from liteppo.names import dialects, presets, trick_names
-from liteppo.words import Command, CommandGroup, StrictCommand
+from liteppo.words import Command, CommandGroup, StrictCommand, dialects, presets, trick_names
 
 APPLY_EXAMPLES = """\
 Examples:
@@ -90,7 +89,7 @@ def check(
     """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it does not."""
 
     def examine() -> int:
-        from tricks.io.check import report_violations, resolve_trick  # noqa: PLC0415 - torch takes a second
+        from tricks.io.listing import report_violations, resolve_trick  # noqa: PLC0415 - torch takes a second
 
         text, kept = report_violations(resolve_trick(name))
         print(text)

@@ -1,43 +1,104 @@
 """The plan and run commands of the sweep driver.
 
+Finished runs of other studies are reused: the same settings, seed, code and environment give the same bits.
+
 ``run_sweep`` locks the study, repairs it, plans, launches runs and prints results.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from harness.common.files import atomic_write_folder
+from harness.common.schema import SchemaError
 from harness.records.provenance import collect_provenance
+from harness.records.record import DATA_PREFIX, RunRecord
 from harness.tracking.publish import publish_missing
 from harness.tracking.store import Store
+from harness.tracking.uploader import RECORD_FILE
 from sweeps.cost.gpu import DEFAULTS
 from sweeps.launch.dispatch import dispatch_runs, parallel_runs
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.lease import acquire_lease, hold_study_lock
-from sweeps.launch.progress import ProgressTable, open_progress, run_names
+from sweeps.launch.progress import ProgressTable, SweepUsage, open_progress, print_costs, print_results, run_names
 from sweeps.launch.ready import read_data, refuse_unready
 from sweeps.launch.recorder import Recorder
 from sweeps.options import ONCE
-from sweeps.plan.noise import read_prior_studies
 from sweeps.plan.plan import build_study, make_plan
+from sweeps.plan.power import read_prior_studies
 from sweeps.plan.report import print_plan
-from sweeps.reuse import reuse_finished_runs
-from sweeps.summary import SweepUsage, print_costs, print_results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
-    from harness.records.record import RunRecord
     from sweeps.grid.grid import Grid
     from sweeps.launch.recorder import UnrecordedRuns
     from sweeps.options import SweepOptions
     from sweeps.plan.plan import Plan, PlannedRun
+
+
+ADOPTED: Final = "adopted from"  # in the provenance: the study that made the run
+
+
+def reuse_finished_runs(runs: Iterable[PlannedRun], folder: Path) -> tuple[str, ...]:
+    """Copy finished runs of other studies to the folders of these runs, and return their ids.
+
+    A run is reused if its settings, seed, commit, packages and processor are the same, and if the code has no local
+    changes. ``publish`` sends the copies to MLflow.
+    """
+    made = _by_run_id(folder)
+    return tuple(run.run_id for run in runs if any(_copied(run, other, folder) for other in made.get(run.run_id, ())))
+
+
+def _by_run_id(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        found.setdefault(path.name.rpartition(".")[2], []).append(path)
+    return found
+
+
+def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
+    """Copy the folder of another study's run if it holds the same run, and return True."""
+    target, record = folder / run.folder, _record(other)
+    if record is None or other == target or record.study == run.study or not _same(record, run.provenance):
+        return False
+    about = {**record.provenance, ADOPTED: record.provenance.get(ADOPTED, record.study)}
+    own = replace(record, study=run.study, profile=run.profile, labels=run.labels, provenance=about)
+
+    def fill(draft: Path) -> None:
+        shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"), dirs_exist_ok=True)
+        (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
+
+    atomic_write_folder(target, fill)  # also in place of what an interrupted run has left
+    return True
+
+
+def _record(folder: Path) -> RunRecord | None:
+    try:
+        return RunRecord.from_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    except (OSError, SchemaError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
+
+
+def _same(record: RunRecord, provenance: Mapping[str, str]) -> bool:
+    """Return True if the record is finished and its code and machine are the current ones.
+
+    Data tiers do not count, because they are named only after the plan is made.
+    """
+    known = {
+        name: word for name, word in record.provenance.items() if name != ADOPTED and not name.startswith(DATA_PREFIX)
+    }
+    return record.status == "finished" and provenance.get("dirty") == "no" and known == dict(provenance)
+
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 STOPPING: Final = 5.0  # seconds to wait for MLflow after Ctrl-C

@@ -9,9 +9,9 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
-from harness.common.results import results_folder
+from harness.common.repository import results_folder
 from harness.common.schema import SchemaError
-from sweeps.cost.hardware import Cluster
+from sweeps.cost.inputs import Cluster
 
 MOST_SEEDS: Final = 10_000  # largest range
 KEEP, ONCE = "keep", "once"  # run all equivalent cells, or only the first

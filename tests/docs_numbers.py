@@ -11,8 +11,7 @@ import torch
 from tests.markdown import code, table
 from tricks.api import TrickError
 from tricks.batch import Rollouts, Setup
-from tricks.dialects.build import NO_DIALECT, build_rule
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS, NO_DIALECT, build_rule
 
 RIGHT = (1, 0, 2, 4, 4, 6, 7, 8)  # of eight, in each group of the batch; the first is looked at
 OTHERS: dict[str, Mapping[str, Any]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sweeps.cost import hardware as constants
+from sweeps.cost import inputs as constants
 from tests.markdown import table
 from tools.cost_fit import GROUND, PEAKS, POINTS, Point, left_out
 

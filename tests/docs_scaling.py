@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.config.experiment import load_config
 from sweeps.cost.gpu import GpuCost, gpu_cost
-from sweeps.cost.hardware import parse_cluster
+from sweeps.cost.inputs import parse_cluster
 from sweeps.plan.estimate import RunSpeed
 from tests.markdown import code, table
 

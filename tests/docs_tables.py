@@ -22,7 +22,7 @@ from tests.tricks.apply_faults import messages
 from tests.tricks.refusals import REFUSALS
 from tricks.catalog import BUILT_IN_TRICKS, find_trick
 from tricks.conformance import CLAUSES
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS
 from tricks.io.document import PARTS
 from tricks.presets import PRESETS
 

@@ -13,8 +13,8 @@ import yaml
 from tests.markdown import code, table
 from tricks.api import TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS
+from tricks.dialects.build import DIALECTS
 from tricks.dialects.dialect import Dialect, Pattern, Variant
-from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 from tricks.settings import describe_setting, describe_type, read_field_types
 

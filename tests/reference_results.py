@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.common.results import REFERENCE_RESULTS, format_path, results_folder
+from harness.common.repository import REFERENCE_RESULTS, format_path, results_folder
 from harness.common.schema import SchemaError
 
 KEPT = ("md", "csv", "tex", "svg")  # a PNG is copied where the reference has it, for a page that shows it

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from scipy.optimize import least_squares
 
-from sweeps.cost.hardware import FITTED, Fitted, parse_cluster
+from sweeps.cost.inputs import FITTED, SHAPES, Fitted, parse_cluster
 from sweeps.cost.memory import RUNTIME, estimate_memory
-from sweeps.cost.models import SHAPES
 from sweeps.cost.setup import assume_setup
 from sweeps.cost.step_time import estimate_step_time, update_seconds
 from sweeps.cost.work import BASE_TOKENS, Lengths, Work

@@ -1,4 +1,4 @@
-"""The trick contract: hooks from the rewards to the loss, which run in a fixed order.
+"""The trick contract: hooks from the rewards to the loss, and packages that add tricks.
 
     accept_groups(rollouts)                     (B,) bool  accepted groups; others are resampled         at most one
     shape_rewards(rollouts)                     (B,)       added to the rewards                          any number
@@ -30,6 +30,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 COMBINABLE_HOOKS: Final = {
@@ -150,3 +151,12 @@ def _refuse_signatures(name: str, cls: type[Any]) -> None:
         if given != wanted:
             wanted_names, given_names = ", ".join(wanted), ", ".join(given)
             raise TrickError(f"{name}: {method} takes ({wanted_names}), got ({given_names}); rename its parameters")
+
+
+ENTRY_POINT_GROUP: Final = "liteppo.tricks"
+
+
+def list_packages() -> dict[str, str]:
+    """Return the package and version that each foreign trick comes from."""
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: f"{point.dist.name} {point.dist.version}" for point in points if point.dist is not None}

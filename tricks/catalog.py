@@ -7,19 +7,14 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.api import TrickError, TrickSpec
-from tricks.bounds import AdvantageClip, RewardClip
-from tricks.clipping import Clip
-from tricks.entropy import EntropyBonus
+from tricks.api import ENTRY_POINT_GROUP, TrickError, TrickSpec
 from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss, KlReward, KlToGo
-from tricks.normalization import Normalize
-from tricks.packages import ENTRY_POINT_GROUP
-from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
-from tricks.rewards import FormatReward, LengthReward, SoftOverlong
+from tricks.normalization import Normalize, Whiten
+from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
+from tricks.rewards import AdvantageClip, FormatReward, LengthReward, RewardClip, SoftOverlong
 from tricks.settings import suggest
-from tricks.whitening import Whiten
+from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 
 from analysis.curves.equal_cost import choose_clock
 from analysis.stats.twins import find_twins
-from analysis.study.layout import format_labels
+from analysis.study.runs import format_labels
 from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ClaimPart:
     says: str  # the setting and the comparison, for people
     terms: tuple[ClaimTerm, ...]
     expect: Expect | Quoted
-    metric: str = ""  # a score, a role, or a derived score (``measured.py``); empty: the study's metric
+    metric: str = ""  # a score, a role, or a derived score (``evidence.py``); empty: the study's metric
     less: str = ""  # a score of the same run that is subtracted first
     ratio: bool = False  # the terms are logarithms of the metric: a ratio of two cells, not a difference
     beyond: bool = False  # a setting that the paper did not run

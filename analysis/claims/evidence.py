@@ -1,27 +1,96 @@
-"""The evidence for one part of a claim: one number per seed and side, and its runs."""
+"""The evidence for one part of a claim: measured numbers by seed and side, and their runs."""
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from math import isfinite, log, nan
-from typing import TYPE_CHECKING
+from statistics import fmean
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from analysis.claims.claim import AbsentError, find_cell, find_metric
-from analysis.claims.measured import read_values
-from analysis.stats.paired_test import FailedSeed, Pairs
+from analysis.stats.paired_tests import FailedSeed, Pairs
 from analysis.stats.twins import find_twins
-from analysis.study.frame import read_failures
+from analysis.study.runs import read_failures, select_finished
 from analysis.study_data import StudyData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.claims.claim import ClaimPart
-    from analysis.study.frame import Failures, Scores
+    from analysis.study.runs import Failures, Scores
     from analysis.study_data import ProfileData
     from harness.records.record import Study
+
+
+WINDOW: Final = 5  # steps, as in the scores over the last steps
+CLIPPED: Final = "clipped_tokens.json"
+# Connective words. The paper shows some of them but lists none; this list is ours.
+CONNECTIVES: Final = frozenset(
+    {
+        *("therefore", "thus", "hence", "so", "then", "because", "since", "if", "unless", "but", "however", "although"),
+        *("though", "while", "whereas", "yet", "wait", "alternatively", "instead", "otherwise", "also", "moreover"),
+        *("furthermore", "first", "next", "finally", "now", "let", "suppose", "given", "hmm"),
+    }
+)
+_DERIVED: Final = re.compile(r"(mean|fall|clipped)\((.+)\)")
+
+
+def read_values(data: StudyData, metric: str) -> Scores:
+    """Return a score or a derived number of the finished runs by cell and seed.
+
+    Runs without it are left out.
+    """
+    derived = _DERIVED.fullmatch(metric)
+    if derived is None:
+        return data.scores(metric)
+    runs = select_finished(data.taken)
+    found: Scores = {}
+    numbers = _numbers(data, derived[1], derived[2], sorted(set(runs["run_id"])))
+    for cell, seed, run_id in zip(runs["cell"], runs["seed"], runs["run_id"], strict=True):
+        if isfinite(number := numbers.get(run_id, nan)):
+            found.setdefault(cell, {})[seed] = number
+    return found
+
+
+def measure_fall(values: list[float]) -> float:
+    """Return the fall of a curve below its best five-step mean; nan below ten steps."""
+    if len(values) < 2 * WINDOW:
+        return nan
+    means = [fmean(values[start : start + WINDOW]) for start in range(len(values) - WINDOW + 1)]
+    return max(means) - means[-1]
+
+
+def measure_connectives(text: str) -> float:
+    """Return the share of connectives in ``clipped_tokens.json``.
+
+    It is nan if no token was clipped or the text is not such a file.
+    """
+    try:
+        tokens = json.loads(text)["tokens"]
+        held = {number: (str(token["text"]), int(token["high"])) for number, token in enumerate(tokens)}
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        return nan
+    total = sum(count for _, count in held.values())
+    return sum(count for word, count in held.values() if word.strip().lower() in CONNECTIVES) / total if total else nan
+
+
+def _numbers(data: StudyData, kind: str, name: str, runs: list[str]) -> dict[str, float]:
+    if kind == "clipped":
+        return {run_id: measure_connectives(_read(data, run_id)) for run_id in runs}
+    measure = {"mean": lambda curve: fmean(curve) if curve else nan, "fall": measure_fall}[kind]
+    curves = data.history(name)
+    return {run_id: measure([value for step, value in curves.get(run_id, ()) if step > 0]) for run_id in runs}
+
+
+def _read(data: StudyData, run_id: str) -> str:
+    try:
+        return (data.folder / f"{data.study.name}.{run_id}" / CLIPPED).read_text(encoding="utf-8")
+    except OSError:  # the files of a run stay on the machine that made it
+        return ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +173,7 @@ def _cells(part: ClaimPart, data: StudyData) -> tuple[int, ...] | None:
 
 def _in(part: ClaimPart, data: StudyData) -> Evidence:
     name = find_metric(data.study, part.metric)
-    numbers = _numbers(part, read_values(data, name), data)
+    numbers = _evidence_numbers(part, read_values(data, name), data)
     cells = tuple(find_cell(data.study, term.at, numbers.keys()) for term in part.terms)
     seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
     failed = tuple(_failed(part, numbers, cells, read_failures(data.taken, name)))
@@ -133,7 +202,7 @@ def _side(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], seed: int, s
     return sum((sign * term.weight * numbers[place][seed] for term, place in terms if sign * term.weight > 0), 0.0)
 
 
-def _numbers(part: ClaimPart, found: Scores, data: StudyData) -> Scores:
+def _evidence_numbers(part: ClaimPart, found: Scores, data: StudyData) -> Scores:
     """Return the finite values of the metric by cell and seed.
 
     The other score of the run is subtracted, or the logarithm is taken, as the part says.

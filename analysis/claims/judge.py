@@ -14,8 +14,7 @@ import numpy as np
 from analysis.claims.claim import SOURCES, Claim, ClaimPart, Quoted
 from analysis.claims.evidence import Evidence, find_evidence, is_declared
 from analysis.stats.contrasts import adjust_p_values
-from analysis.stats.paired_test import p_different, p_equivalent
-from analysis.stats.rank_test import is_higher_better, p_with_failures
+from analysis.stats.paired_tests import is_higher_better, p_different, p_equivalent, p_with_failures
 from analysis.stats.verdict import compute_interval, describe_failed_seeds, verdict_word
 from harness.records.power import ALPHA, find_detectable_effect
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.claims.claim import Expect
-    from analysis.stats.paired_test import Pairs
+    from analysis.stats.paired_tests import Pairs
     from analysis.study_data import ProfileData
 
 
@@ -150,8 +149,8 @@ class Tested:
 def evaluate_part(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
     """Return a part with its test; it has no p value below two seeds.
 
-    Seeds that failed for a reason of the arm are the worst outcome (``rank_test``). They never support equivalence or a
-    quoted number.
+    Seeds that failed for a reason of the arm are the worst outcome (``paired_tests``). They never support equivalence
+    or a quoted number.
 
     Args:
         claim: The claim.

@@ -1,4 +1,4 @@
-"""Comparison of arms at equal cost: the same steps, response tokens or seconds.
+"""Learning curves by cell, and comparison of arms at equal cost.
 
 An arm that is better after the same steps may have sampled twice the tokens. Each comparison is paired by seed, at the
 largest budget that all paired runs of both arms have reached.
@@ -6,24 +6,84 @@ largest budget that all paired runs of both arms have reached.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass
 from math import isfinite, nan
+from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.curves.bands import ON_POLICY
-from analysis.stats.bootstrap import Estimate, estimate_mean
 from analysis.stats.contrasts import Contrast
-from analysis.study.frame import select_finished
+from analysis.stats.estimates import Estimate, estimate_mean
+from analysis.study.runs import select_finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    from harness.records.record import Study
+    from harness.tracking.queries import Curve
+
+    History = Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
+
+ON_POLICY: Final = "rollout/accuracy"  # logged at every step; held-out scores often only at the start and the end
+ENOUGH: Final = 3  # least number of points of a curve
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A cell's curve: mean, lowest and highest seed at every step that its runs logged."""
+
+    steps: tuple[float, ...]  # or the cumulative cost
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def choose_curve_metric(study: Study, history: History) -> str:
+    """Return the step metric of the study's score, or on-policy accuracy if it is too sparse."""
+    held_out = _logged(study.metric)
+    longest = max((len(curve) for curve in history(held_out).values()), default=0)
+    return held_out if longest >= ENOUGH else ON_POLICY
+
+
+def _logged(score: str) -> str:
+    """Return the step metric of a final score.
+
+    "final/aime24/avg@8" is the last value of "eval/aime24/accuracy".
+    """
+    words = {"avg": "accuracy", "maj": "majority"}
+    name = re.sub(r"\b(\w+)@\d+$", lambda found: words.get(found[1], found[1]), score)
+    return re.sub("^final/", "eval/", name)
+
+
+def compute_bands(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, Band]:
+    """Return the band of each cell over its finished runs."""
+    points: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    counted = select_finished(taken)
+    for cell, run_id in zip(counted["cell"], counted["run_id"], strict=True):
+        for step, value in curves.get(run_id, ()):
+            if isfinite(value):
+                points[cell][step].append(value)
+    return {cell: _band(by_step) for cell, by_step in points.items()}
+
+
+def _band(by_step: Mapping[int, list[float]]) -> Band:
+    steps = tuple(sorted(by_step))
+    values = [by_step[step] for step in steps]
+    return Band(steps, tuple(map(fmean, values)), tuple(map(min, values)), tuple(map(max, values)))
+
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from analysis.curves.bands import History
+    pass
     from harness.records.record import Study
     from harness.tracking.queries import Curve
 
@@ -73,7 +133,7 @@ def read_learning_curves(study: Study, taken: pd.DataFrame, history: History) ->
 
     Args:
         study: The study.
-        taken: Its runs (``frame.select_planned``).
+        taken: Its runs (``runs.select_planned``).
         history: Metric -> run id -> curve.
 
     Returns:

@@ -9,7 +9,7 @@ from analysis.claims.judge import ClaimWord, judge_claim
 from analysis.claims.tables import format_finding
 from analysis.guide.rules import RULES
 from analysis.paper.claims.catalog import CLAIMS
-from analysis.study.frame import select_finished
+from analysis.study.runs import select_finished
 from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from analysis.guide.advice import advise, answer_rule
 from analysis.guide.rules import RULES
 from analysis.guide.scenario import read_scenario
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
-from analysis.study.layout import LAPTOP_WARNING as LAPTOP_WORDS
-from analysis.study.output import write_result
+from analysis.study.runs import LAPTOP_WARNING as LAPTOP_WORDS
 from analysis.study_data import ProfileData, read_profiles
-from analysis.tables.render import render_markdown
+from analysis.tables.render import render_markdown, write_result
 from analysis.tables.scores import Column, ResultTable
 
 if TYPE_CHECKING:

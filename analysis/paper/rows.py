@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.paper.bars import BINS, share_by_correct
-from analysis.paper.content import (
+from analysis.paper.figure import (
     NO_NUMBER,
     ContentRow,
     Quantity,
@@ -16,19 +15,26 @@ from analysis.paper.content import (
     label_entries,
     list_places,
 )
-from analysis.paper.measures import Difference, Measure, Score, explain_missing, measure_gap
+from analysis.paper.measures import (
+    Difference,
+    Measure,
+    Score,
+    accuracy_score,
+    explain_missing,
+    list_benchmarks,
+    measure_gap,
+)
 from analysis.paper.numbers import BENCHMARKS, MEAN_OF_SIX
-from analysis.paper.source import accuracy_score, list_benchmarks
-from analysis.stats.bootstrap import estimate_mean
+from analysis.paper.panels import BINS, share_by_correct
+from analysis.stats.estimates import estimate_mean
 from analysis.tables.scores import Column, MissingScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.paper.content import Content, TablePlace
-    from analysis.paper.layout import View
+    from analysis.paper.figure import Content, TablePlace, View
     from analysis.paper.numbers import Reading
-    from analysis.stats.bootstrap import Estimate
+    from analysis.stats.estimates import Estimate
     from analysis.tables.scores import Entry
 
 

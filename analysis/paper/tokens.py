@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from matplotlib.font_manager import findfont, get_font
 
-from analysis.claims.measured import CONNECTIVES
+from analysis.claims.evidence import CONNECTIVES
 from analysis.figures.study import COLORS, NOTHING
-from analysis.paper.bars import arms_key
-from analysis.paper.content import (
+from analysis.paper.figure import (
     NO_NUMBER,
     ContentRow,
+    LegendKey,
+    PanelColumn,
     build_content,
     label_axes,
     label_columns,
     label_entries,
     list_places,
 )
-from analysis.paper.layout import LegendKey, PanelColumn
-from analysis.paper.measures import explain_missing
-from analysis.paper.panels import draw_blank
-from analysis.paper.source import ABSENT, read_clipped_tokens
-from analysis.stats.bootstrap import Estimate, estimate_mean
+from analysis.paper.measures import ABSENT, explain_missing, read_clipped_tokens
+from analysis.paper.panels import arms_key, draw_blank
+from analysis.stats.estimates import Estimate, estimate_mean
 from analysis.tables.scores import Column, MissingScore
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from analysis.paper.content import Content, TablePlace
-    from analysis.paper.layout import Setting, View
+    from analysis.paper.figure import Content, Setting, TablePlace, View
 
 
 Class = Literal["connective", "function word", "punctuation", "number or sign", "other"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.bootstrap import Estimate
-from analysis.study.layout import cells_of
+from analysis.stats.estimates import Estimate
+from analysis.study.runs import cells_of
 from analysis.tables.render import TEXT
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from markupsafe import Markup, escape
 
 from analysis.report.judged import FAMILIES, WORDS
 from analysis.report.links import assign_anchors, sort_studies
-from analysis.report.paper import draw_paper_figures
-from analysis.report.part import ReportPart, Section, build_part
-from analysis.report.takeaways import build_takeaways, count_claim_words
+from analysis.report.paper import build_takeaways, count_claim_words, draw_paper_figures
+from analysis.report.study import ReportPart, Section, build_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

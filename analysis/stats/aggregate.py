@@ -2,7 +2,7 @@
 
 They follow rliable (arXiv:2108.13264) with one change. rliable resamples the runs of each task independently, because
 its tasks have separate runs. Here every run is scored on all benchmarks, so a replicate resamples whole seeds. This
-keeps the correlation between a seed's scores. The percentiles are expanded as in ``bootstrap`` (Hesterberg,
+keeps the correlation between a seed's scores. The percentiles are expanded as in ``estimates`` (Hesterberg,
 arXiv:1411.5279), without its shift.
 
 Failed runs are excluded: if an arm has failed runs, its aggregates describe the surviving runs.
@@ -19,9 +19,8 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 from scipy.stats import trim_mean
 
-from analysis.stats.bootstrap import CONFIDENCE, make_generator
-from analysis.study.frame import read_scores
-from analysis.study.layout import format_labels
+from analysis.stats.estimates import CONFIDENCE, make_generator
+from analysis.study.runs import format_labels, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from analysis.stats.bootstrap import Array
     from analysis.stats.contrasts import Contrast
+    from analysis.stats.estimates import Array
     from harness.records.record import Study
 
     Resampled = Callable[[NDArray[np.int64]], Array]  # indices of seeds (R, n) -> R values
@@ -53,7 +52,7 @@ def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Agg
 
     Args:
         study: The study of the contrast.
-        taken: The runs of the study (``frame.select_planned``).
+        taken: The runs of the study (``runs.select_planned``).
         contrast: The arm and its baseline.
 
     Returns:
@@ -68,7 +67,7 @@ def estimate_improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) 
 
     Args:
         study: The study of the contrast.
-        taken: The runs of the study (``frame.select_planned``).
+        taken: The runs of the study (``runs.select_planned``).
         contrast: The arm and its baseline.
 
     Returns:

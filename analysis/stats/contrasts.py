@@ -9,13 +9,13 @@ import numpy as np
 from statsmodels.stats.multitest import fdrcorrection
 
 from analysis.stats.twins import find_twins
-from analysis.study.layout import find_baselines
+from analysis.study.runs import find_baselines
 from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from analysis.stats.bootstrap import Array
+    from analysis.stats.estimates import Array
     from harness.records.record import Study
 
 

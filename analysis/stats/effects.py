@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.bootstrap import Estimate, estimate_difference, estimate_mean
 from analysis.stats.contrasts import Contrast, list_contrasts
-from analysis.study.frame import Scores, read_scores
+from analysis.stats.estimates import Estimate, estimate_difference, estimate_mean
+from analysis.study.runs import Scores, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.study.frame import read_scores, select_finished
+from analysis.study.runs import read_scores, select_finished
 from harness.tracking.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from analysis.stats.bootstrap import Array
     from analysis.stats.contrasts import Contrast
+    from analysis.stats.estimates import Array
 
 
 # run id -> share of correct samples by (benchmark, problem_id)
@@ -73,7 +73,7 @@ def estimate_evaluation_noise(
     """Return the evaluation noise of a contrast over its paired seeds.
 
     Args:
-        taken: The runs of the study (``frame.select_planned``).
+        taken: The runs of the study (``runs.select_planned``).
         contrast: The arm and its baseline.
         seeds: The paired seeds.
         outcomes: Reader of the outcomes by problem (``make_share_reader``); None if they are not available.
@@ -94,7 +94,7 @@ def seed_errors(
     """Return the standard error of the difference for each seed, paired by problem.
 
     Args:
-        taken: The runs of the study (``frame.select_planned``).
+        taken: The runs of the study (``runs.select_planned``).
         contrast: The arm and its baseline.
         seeds: The paired seeds (n).
         outcomes: Reader of the outcomes by problem (``make_share_reader``); None if they are not available.
@@ -116,7 +116,7 @@ def problem_differences(
     """Return the differences in the share of correct samples, arm minus baseline.
 
     Args:
-        taken: The runs of the study (``frame.select_planned``).
+        taken: The runs of the study (``runs.select_planned``).
         contrast: The arm and its baseline.
         seeds: The paired seeds.
         outcomes: Reader of the outcomes by problem (``make_share_reader``); None if they are not available.

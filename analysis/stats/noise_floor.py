@@ -11,10 +11,10 @@ import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.stats.contrasts import Contrast, list_contrasts
-from analysis.stats.paired_test import pair_scores, paired_p_values
+from analysis.stats.paired_tests import pair_scores, paired_p_values
 from analysis.stats.twins import find_twins
 from analysis.stats.verdict import MIN_SEEDS, Verdict, compute_verdicts
-from analysis.study.frame import read_failures, read_scores
+from analysis.study.runs import read_failures, read_scores
 from harness.records.power import ALPHA
 from harness.records.record import CONTROL_AXIS, Control
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from analysis.stats.bootstrap import Array
+    from analysis.stats.estimates import Array
     from harness.records.record import Study
 
     Places = NDArray[np.int64]  # indices of seeds

@@ -6,15 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.stats.bootstrap import estimate_difference
-from analysis.stats.text import format_gap
-from analysis.study.layout import name_cell
+from analysis.stats.estimates import estimate_difference, format_gap
+from analysis.study.runs import name_cell
 from harness.common.text import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analysis.stats.bootstrap import Estimate
+    from analysis.stats.estimates import Estimate
     from harness.records.record import Study
 
     Scores = Mapping[int, Mapping[int, float]]  # cell -> seed -> score

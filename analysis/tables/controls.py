@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.noise_floor import check_known_effects, measure_noise_floors, pool_noise_floors
-from analysis.study.frame import select_planned
-from analysis.study.layout import find_warning
+from analysis.study.runs import find_warning, select_planned
 from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ from analysis.curves.equal_cost import (
     count_unknown_costs,
     read_learning_curves,
 )
-from analysis.curves.learning import WINDOW, choose_compute_axis, summarize_learning
-from analysis.curves.saturation import KNOWN_WITHIN
-from analysis.stats.bootstrap import Estimate
+from analysis.curves.summary import KNOWN_WITHIN, WINDOW, choose_compute_axis, summarize_learning
 from analysis.stats.contrasts import list_contrasts
-from analysis.study.layout import find_varied_axes, find_warning, name_cell
+from analysis.stats.estimates import Estimate
+from analysis.study.runs import find_varied_axes, find_warning, name_cell
 from analysis.tables.notes import lead, list_origin_notes
 from analysis.tables.scores import Column, Entry, MissingScore, ResultTable
 from harness.common.text import join_limited
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.curves.bands import History
-    from analysis.curves.equal_cost import AtBudget, Cost, EqualCost, LearningCurves
-    from analysis.curves.learning import Learning
+    from analysis.curves.equal_cost import AtBudget, Cost, EqualCost, History, LearningCurves
+    from analysis.curves.summary import Learning
     from harness.records.record import Study
 
 _LEARNING: Final = (
@@ -56,7 +54,7 @@ def build_curves_table(study: Study, taken: pd.DataFrame, history: History) -> R
 
     Args:
         study: The study.
-        taken: Its runs (``frame.select_planned``).
+        taken: Its runs (``runs.select_planned``).
         history: Metric -> run id -> curve.
 
     Returns:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from analysis.stats.design import resolution
-from analysis.stats.factorial import Factorial, TermEffect, analyze_factorial
-from analysis.study.layout import find_varied_axes, find_warning, format_labels, name_cell
+from analysis.stats.factorial import Factorial, TermEffect, analyze_factorial, resolution
+from analysis.study.runs import find_varied_axes, find_warning, format_labels, name_cell
 from analysis.tables.notes import list_origin_notes
 from analysis.tables.scores import Column, MissingScore, ResultTable
 from harness.common.text import join_limited
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def build_factorial_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
-    """Return the factorial analysis of a study's runs (``frame.select_planned``).
+    """Return the factorial analysis of a study's runs (``runs.select_planned``).
 
     Returns None if its cells form no factorial design.
     """

@@ -1,4 +1,4 @@
-"""Notes under a table: how to read it, its sources, and missing data."""
+"""Notes under a table: how to read it, its sources, missing data, tricks that never fired."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.stats.shares import wilson_interval
-from analysis.stats.text import shorten
+from analysis.stats.estimates import shorten, wilson_interval
 from analysis.stats.twins import list_twin_notes
-from analysis.study.fired import list_fired_notes
-from analysis.study.frame import RUN_COLUMNS, read_failures, read_scores, select_finished, select_planned
-from analysis.study.layout import LAPTOP_PROFILE, find_varied_axes, format_labels, name_cell
-from harness.common.results import find_own_or_reference, format_path, is_reference, results_folder
+from analysis.study.runs import (
+    LAPTOP_PROFILE,
+    RUN_COLUMNS,
+    find_varied_axes,
+    format_labels,
+    name_cell,
+    read_failures,
+    read_scores,
+    select_finished,
+    select_planned,
+)
+from harness.common.repository import find_own_or_reference, format_path, is_reference, results_folder
 from harness.common.schema import SchemaError
 from harness.common.text import join_limited
 from harness.data.benchmarks import BENCHMARKS
-from harness.records.record import AD_HOC_PREFIX, suggest_scores
-from harness.records.verifier_audit import AUDIT_NAME, AuditReport
+from harness.records.record import AD_HOC_PREFIX, AUDIT_NAME, FIRED_PREFIX, AuditReport, suggest_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,8 +33,43 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from harness.records.record import Skipped, Study
-    from harness.records.verifier_audit import AuditCount
+    from harness.records.record import AuditCount, Skipped, Study
+
+
+def find_never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:
+    """Return, by cell, its tricks that fired in no run; other cells are left out."""
+    found: dict[int, list[str]] = {}
+    for column in sorted(str(column) for column in taken if str(column).startswith(FIRED_PREFIX)):
+        for cell, by_seed in read_scores(taken, column).items():
+            if not any(by_seed.values()):
+                found.setdefault(cell, []).append(column.removeprefix(FIRED_PREFIX))
+    return {cell: tuple(names) for cell, names in sorted(found.items())}
+
+
+def list_fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Yield a note that names the tricks that never fired, and their cells.
+
+    Args:
+        study: The study.
+        taken: Its runs (``runs.select_planned``).
+        axes: The axes that name a cell.
+
+    """
+    cells: dict[str, list[int]] = {}
+    for cell, names in find_never_fired(taken).items():
+        for trick in names:
+            cells.setdefault(trick, []).append(cell)
+    if cells:
+        texts = [f"{trick} in {_where(study, taken, trick, found, axes)}" for trick, found in sorted(cells.items())]
+        yield f"Never fired, so that without it every update would have been the same: {join_limited(texts)}."
+
+
+def _where(study: Study, taken: pd.DataFrame, trick: str, cells: Sequence[int], axes: Sequence[str]) -> str:
+    """Return the names of the cells, or a remark that all cells with the trick are meant."""
+    having = len(read_scores(taken, f"{FIRED_PREFIX}{trick}"))
+    if 1 < len(cells) == having:
+        return f"all {having} rows that have it"
+    return f"({join_limited([name_cell(axes, study.cells[cell]) for cell in cells])})"
 
 
 def note_verifier_errors(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:

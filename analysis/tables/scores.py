@@ -7,21 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.stats.bootstrap import Estimate, estimate_difference, estimate_mean
-from analysis.stats.text import shorten
+from analysis.stats.estimates import Estimate, estimate_difference, estimate_mean, shorten
 from analysis.stats.twins import find_twins, format_twin
 from analysis.stats.verdict import compute_verdicts
-from analysis.study.fired import find_never_fired
-from analysis.study.frame import read_failures, read_scores, select_finished, select_planned
-from analysis.study.layout import (
+from analysis.study.runs import (
     find_baselines,
     find_varied_axes,
     find_warning,
     format_labels,
+    read_failures,
+    read_scores,
+    select_finished,
+    select_planned,
     select_single_points,
     sort_key,
 )
-from analysis.tables.notes import list_table_notes
+from analysis.tables.notes import find_never_fired, list_table_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ class _Row:
 
 
 def build_study_table(study: Study, runs: pd.DataFrame) -> ResultTable:
-    """Return the table of a study from the runs of its experiment (``frame.build_runs_frame``)."""
+    """Return the table of a study from the runs of its experiment (``runs.build_runs_frame``)."""
     taken = select_planned(runs, study)
     rows = sorted(_rows(study, taken), key=lambda row: sort_key(study, row.labels))
     axes = find_varied_axes(study, [row.labels for row in rows])

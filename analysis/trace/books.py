@@ -9,17 +9,17 @@ from io import StringIO
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.measured import read_values
+from analysis.claims.evidence import read_values
 from analysis.claims.tables import format_detectable, format_p
 from analysis.claims.tables import format_finding as shown_of_numbers
-from analysis.curves.bands import ON_POLICY
-from analysis.report.settings import own_settings
-from analysis.stats.bootstrap import Estimate
+from analysis.curves.equal_cost import ON_POLICY
+from analysis.report.lineage import own_settings
 from analysis.stats.contrasts import list_contrasts
-from analysis.study.layout import cells_of
+from analysis.stats.estimates import Estimate
+from analysis.study.runs import cells_of
 from analysis.tables.render import format_entry
-from analysis.trace.text import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
-from harness.common.results import format_path
+from analysis.trace.number import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
+from harness.common.repository import format_path
 from harness.tracking.errors import explain_errors
 
 if TYPE_CHECKING:

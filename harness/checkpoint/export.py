@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.checkpoint.folder import LEARNER_FOLDER, MODEL_FILE
-from harness.checkpoint.manager import find_intact_checkpoints
+from harness.checkpoint.manager import LEARNER_FOLDER, MODEL_FILE, find_intact_checkpoints
 from harness.common.files import atomic_write_folder
 from harness.common.schema import read_json
 from harness.config.experiment import ModelConfig

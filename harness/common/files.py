@@ -1,15 +1,21 @@
-"""Write files atomically: a crash or power failure never leaves a partial file."""
+"""Write files atomically, and lock them for one process."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import json
 import os
+import platform
 import shutil
+from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import TextIO
 
 
 def atomic_write(path: Path, content: bytes) -> Path:
@@ -58,3 +64,44 @@ def flush_to_disk(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+class BusyError(Exception):
+    """The file is locked by another process; the message names it and the time."""
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Hold the lock on a file during the block; the file itself is kept.
+
+    Raises BusyError where another process holds the lock, and OSError where the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:  # "a+" creates the file and keeps what the holder wrote
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(_holder(file)) from None
+        file.truncate(0)
+        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        json.dump({"pid": os.getpid(), "host": platform.node(), "since": since}, file)
+        file.flush()
+        yield
+
+
+@contextmanager
+def wait_for_lock(path: Path) -> Iterator[None]:
+    """Lock the file during the block, once no other process holds it. Raises OSError where it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _holder(file: TextIO) -> str:
+    file.seek(0)
+    try:
+        who = json.loads(file.read())
+    except ValueError:  # the holder has locked the file but not yet written its line
+        return "by another process"
+    return f"by process {who['pid']} on {who['host']} since {who['since']}"

@@ -1,4 +1,4 @@
-"""Measure and limit CPU time and memory, tune the allocator, and explain out-of-memory errors."""
+"""Measure time, CPU time and memory, tune the allocator, explain out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -132,3 +133,23 @@ def release_freed_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # as above
     if trim is not None:
         trim(0)
+
+
+class Stopwatch:
+    """Sums of wall seconds per phase, and the CPU seconds since the watch was created."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._cpu = time.process_time()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the wall time of the block to ``seconds/<name>``."""
+        started = time.perf_counter()
+        yield
+        taken = time.perf_counter() - started
+        self.seconds[f"seconds/{name}"] = self.seconds.get(f"seconds/{name}", 0.0) + taken
+
+    def spent(self) -> dict[str, float]:
+        """Return the phases so far, and the CPU seconds of the process as ``seconds/cpu``."""
+        return {**self.seconds, "seconds/cpu": time.process_time() - self._cpu}

@@ -1,32 +1,39 @@
-"""The complete configuration of one run: Hydra composes it, the schema checks it."""
+"""The complete configuration of one run, checked by a schema, and hints on its settings.
+
+Plan, sweep and single runs print the hints. The ranges and the hints on tricks come from ``tricks.hints``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from harness.common.schema import PositiveFloat, PositiveInt, SchemaError, build_dataclass
-from harness.config.engines import BackendConfig, CheckpointConfig
-from harness.config.layout import plan_layout
-from harness.config.overlay import compose_fast
+from harness.config.compose import compose_fast
+from harness.config.engines import BackendConfig, CheckpointConfig, plan_layout
 from harness.config.window import TextLimits, refuse_short_local_window
 from harness.data.catalog import ALL_PARTS, Part
 from harness.data.files import OwnFile, resolve_files
 from harness.data.synthetic import Difficulty
 from harness.models.locate import check_model, read_local_settings, refuse_encoder
-from harness.rewards.function import Function
+from harness.rewards.judges import Function
 from harness.rewards.locate import Located, resolve_reward
-from harness.verify.parse.boxes import OpenBox
+from harness.verify.model.verdict import OpenBox
 from tricks.batch import Setup
 from tricks.dialects.build import build_rule
+from tricks.hints import PLAUSIBLE_RANGES, hint_implausible, list_rule_hints
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tricks.rule import UpdateRule
+
 
 ARITHMETIC: Final = "arithmetic"
 WRONG: Final = "wrong"  # the rule for unclosed boxes in conf/, and the default of the fields
@@ -300,3 +307,39 @@ def _refuse_uneven(config: ExperimentConfig) -> None:
     if prompts % (updates // epochs):
         minibatches = f"{updates // epochs} minibatches of whole groups"
         raise SchemaError(f"rollout.prompts_per_batch: {prompts} prompts do not split into {minibatches}")
+
+
+_OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of the reward that only a function uses
+_OUTSIDE: Final = " is outside "
+
+
+def list_hints(config: ExperimentConfig) -> tuple[str, ...]:
+    """Return the hints on the settings and tricks of a run, one sentence each."""
+    return tuple(_hints(config))
+
+
+def find_implausible_settings(config: ExperimentConfig) -> tuple[str, ...]:
+    """Return the settings outside their plausible range, such as ``kl_loss.coef=1e+30``."""
+    found = (hint.partition(_OUTSIDE) for hint in _hints(config))
+    return tuple(setting for setting, outside, _ in found if outside)
+
+
+def _hints(config: ExperimentConfig) -> Iterator[str]:
+    for name in PLAUSIBLE_RANGES:
+        group, _, setting = name.partition(".")
+        if group in type(config).__dataclass_fields__:
+            yield from hint_implausible(name, attrgetter(f"{group}.{setting}")(config))
+    if config.reward.correct <= config.reward.wrong:
+        yield (
+            f"reward.correct={config.reward.correct:g} is not above reward.wrong={config.reward.wrong:g}: a correct "
+            "answer earns no more than a wrong one"
+        )
+    if config.reward.source is None:
+        defaults = {field.name: field.default for field in fields(config.reward)}
+        for name in _OF_A_FUNCTION:
+            if (value := getattr(config.reward, name)) != defaults[name]:
+                yield (
+                    f"reward.{name}={value:g} does nothing without reward.function: the verifier returns only "
+                    "correct or wrong"
+                )
+    yield from list_rule_hints(config.update_rule())

@@ -21,7 +21,7 @@ class Problem:
     prompt: str  # the question alone; `harness.models.prompting` adds what a model needs
     answer: str
     verifier: Literal["integer", "math"] = (
-        "integer"  # harness.rewards.arithmetic compares integers, harness.verify mathematics
+        "integer"  # harness.rewards.judges compares integers, harness.verify mathematics
     )
     tolerance: float | None = None  # largest absolute difference that the benchmark allows; None: exact
 

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from harness.data import cache as stored
 from harness.data.answers import find_answer_fault, is_empty
-from harness.data.build import remove_defects
 from harness.data.cache import Tier, describe_contents
 from harness.data.card import DEFAULT_SETTINGS, Card, Removed, is_listed, removals
 from harness.data.catalog import BENCHMARK_TABLES, DataError, Problem
-from harness.data.defects import Statement, explain_no_answer, is_same_gold, normalize_statement
-from harness.data.overlap import BenchmarkIndex
-from harness.data.own_rows import format_further_lines, read_own_rows
-from harness.data.rows import DataRow
+from harness.data.defects import BenchmarkIndex, Statement, explain_no_answer, is_same_gold, normalize_statement
+from harness.data.rows import DataRow, format_further_lines, read_own_rows
 from harness.data.sources import LoadedTable, ProblemSource, data_folder, load_table
+from harness.data.tiers import remove_defects
 from harness.data.wording import tokenize_statement
 
 if TYPE_CHECKING:

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.common.resources import NO_USE, ResourceUse
 from harness.common.schema import SchemaError
-from harness.config.engines import VllmConfig
-from harness.config.layout import Layout, plan_layout
+from harness.config.engines import Layout, VllmConfig, plan_layout
 from harness.config.window import max_text_tokens
-from harness.engines.base.errors import EngineError, EngineLost
-from harness.engines.base.fingerprint import compute_fingerprint, refuse_mismatch
+from harness.engines.base.remote import EngineError, EngineLost, compute_fingerprint, refuse_mismatch
 from harness.engines.vllm.pool import await_call
 from harness.engines.vllm.validate import refuse_unfit_model
 from harness.models.locate import locate_model
@@ -23,9 +21,9 @@ from harness.models.locate import locate_model
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from harness.config.engines import ProcessPlace
     from harness.config.experiment import ExperimentConfig
-    from harness.config.layout import ProcessPlace
-    from harness.engines.base.fingerprint import Fingerprint
+    from harness.engines.base.remote import Fingerprint
 
 
 _QUIET: Final = {
@@ -189,7 +187,7 @@ class ActorPool:
 
     def _meet(self, calls: Sequence[Any]) -> None:
         """Wait for the ranks to join. A rank that fails is named in the error immediately."""
-        from harness.engines.deepspeed.rank_calls import RankGroup  # noqa: PLC0415 - imports Ray
+        from harness.engines.deepspeed.learner import RankGroup  # noqa: PLC0415 - imports Ray
 
         RankGroup(self.ranks).wait(calls)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from harness.common.seeds import derive_seed
 from harness.engines.base.divergence import refuse_not_finite
-from harness.engines.base.errors import ParityError
 from harness.engines.base.protocols import Decoding
+from harness.engines.base.remote import ParityError
 from harness.engines.vllm.sampler import VllmSampler
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from harness.common.files import atomic_write
 from harness.engines.build import build_sampler_alone
 from harness.evaluation.evaluate import evaluate_chunk
-from harness.evaluation.fingerprint import name_evaluation
-from harness.evaluation.report import build_score_document
+from harness.evaluation.report import build_score_document, name_evaluation
 from harness.models.load import load_tokenizer
 from harness.records.outcomes import Evaluation, Evaluations, encode_outcomes, join_evaluations
 from harness.rollouts.problems import read_held_out, refuse_broken_reward

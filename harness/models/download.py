@@ -14,9 +14,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.clone import format_setup_command
-from harness.common.files import atomic_write_folder
-from harness.common.locks import wait_for_lock
+from harness.common.files import atomic_write_folder, wait_for_lock
+from harness.common.repository import format_setup_command
 from harness.models.errors import ModelError
 
 if TYPE_CHECKING:

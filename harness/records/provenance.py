@@ -9,8 +9,8 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.clone import find_commit, run_git
-from tricks.packages import list_packages
+from harness.common.repository import find_commit, run_git
+from tricks.api import list_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,17 +1,22 @@
-"""The JSON documents of a run and of a study. Tables read them without torch."""
+"""The JSON documents of runs, studies, replays and audits. Tables read them without torch.
+
+Tables take a footnote from the audit, which is kept in ``results/verifier.json``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import SequenceMatcher
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from harness.common.schema import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
 
 SCHEMA_VERSION: Final = 1
 DATA_PREFIX: Final = "data "  # prefix in the provenance; followed by a tier, names the SHA-256 of its rows
@@ -157,3 +162,122 @@ def suggest_scores(name: str, known: Collection[str]) -> str:
 
     close = [repr(other) for other in sorted(known, key=lambda other: (-likeness(other), other))[:NEAREST]]
     return f"did you mean {', '.join(close[:-1])} or {close[-1]}?" if len(close) > 1 else f"known: {' '.join(close)}"
+
+
+REPLAY_FOLDER = "runs/replay"  # under results
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """Comparison of one arm's gradient with the baseline's on the same batch.
+
+    A number is None where one of the two gradients is 0.
+    """
+
+    name: str
+    kind: Literal["paper", "peer", "preset"]  # one of the eight tricks, another trick, or a preset
+    cosine: float | None
+    norm_ratio: float | None
+    sign_flips: float | None  # share of the coordinates with a nonzero gradient of the baseline
+    fired: float | None  # share of sampled tokens whose gradient the trick changes; None for a preset
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The results of all arms on one frozen batch."""
+
+    name: str  # "laptop", or the name of the file of the batch
+    gradient_of: Literal["parameters", "log-probs"]
+    coordinates: int
+    baseline: str  # the preset that arms are compared with, and to which tricks are added
+    batch: Mapping[str, float]  # statistics of the batch, such as "samples"
+    arms: tuple[ArmResult, ...]
+    cosines: tuple[tuple[float | None, ...], ...]  # of all pairs, in the order of the arms
+    refused: Mapping[str, str]  # arm -> why it has no gradient on this batch
+    origin: Mapping[str, str]  # where the batch comes from: model, seed, steps, or the file
+    provenance: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """Return the report as a JSON document, which ``from_json`` reads."""
+        return json.dumps(asdict(self), indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> Replay:
+        """Read a report. Raises SchemaError where the document does not fit."""
+        return read_json(Replay, text)
+
+
+AUDIT_NAME: Final = "verifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A pair on which the verifier and the label disagree."""
+
+    id: str
+    kind: str  # "false positive" or "false negative"
+    gold: str
+    answer: str | None  # what the verifier read in the last box
+    reason: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """Counts of this project's verifier and of plain math-verify on the same pairs."""
+
+    verifier: AuditCounts
+    plain: AuditCounts | None  # None: it did not finish
+    mistakes: tuple[Mistake, ...]
+    commit: str
+    dirty: str  # "yes", "no", "unknown"
+    versions: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """Return the report as a JSON document, which ``from_json`` reads."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a report. Raises SchemaError where the document does not fit."""
+        return read_json(cls, text)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCount:
+    """Numbers of pairs by label, and of mistakes among them.
+
+    An undecided pair counts as a mistake where its label is correct, because it earns no reward.
+    """
+
+    right: int = 0  # pairs labeled correct
+    wrong: int = 0  # pairs labeled incorrect
+    false_positives: int = 0  # among the incorrect pairs
+    false_negatives: int = 0  # among the correct pairs
+    undecided: int = 0
+
+    def __add__(self, other: AuditCount) -> AuditCount:
+        return AuditCount(
+            self.right + other.right,
+            self.wrong + other.wrong,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.undecided + other.undecided,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCounts:
+    """Counts of the same pairs, grouped by form and by kind."""
+
+    forms: Mapping[str, AuditCount]
+    kinds: Mapping[str, AuditCount]
+
+    @property
+    def total(self) -> AuditCount:
+        """The counts of all pairs."""
+        return _sum(self.forms.values())
+
+
+def _sum(counts: Iterable[AuditCount]) -> AuditCount:
+    return reduce(AuditCount.__add__, counts, AuditCount())

@@ -20,9 +20,8 @@ from harness.data.catalog import DataError
 from harness.models.errors import ModelError
 from harness.models.locate import BUILTIN_PREFIX
 from harness.records.provenance import collect_provenance
-from harness.records.replay import REPLAY_FOLDER, Replay
-from harness.replay.arms import BASELINE, compare_gradients, compute_gradients, cosine
-from harness.replay.freeze import freeze_batch
+from harness.records.record import REPLAY_FOLDER, Replay
+from harness.replay.frozen import BASELINE, compare_gradients, compute_gradients, cosine, freeze_batch
 from tricks.api import TrickError
 from tricks.io.apply import infer_setup
 from tricks.io.document import read_document, write_document
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from harness.config.experiment import DataConfig
-    from harness.replay.arms import ArmGradients
+    from harness.replay.frozen import ArmGradients
     from tricks.io.document import Document
 
 STEPS: Final = "steps=4"  # by then the policy has changed, and some responses are still truncated

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 from torch import Tensor
 
+from harness.common.resources import Stopwatch
 from harness.common.seeds import derive_seed
-from harness.common.timing import Stopwatch
 from harness.data.catalog import Problem
 from harness.engines.base.divergence import refuse_not_finite
 from harness.engines.base.protocols import Decoding, Sampler, Samples
 from harness.engines.base.samples import join_samples, select_prompts
-from harness.rewards.arithmetic import judge_integer
-from harness.rewards.function import Function
-from harness.rewards.function import find_judge as by_function
-from harness.verify.model.verdict import Gold
-from harness.verify.parse.boxes import OpenBox
+from harness.rewards.judges import Function, judge_integer
+from harness.rewards.judges import find_judge as by_function
+from harness.verify.model.verdict import Gold, OpenBox
 from harness.verify.process_pool import get_shared_verifier
 from tricks.batch import Rollouts
 from tricks.hints import hint_positive_log_probs

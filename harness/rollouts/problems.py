@@ -25,7 +25,7 @@ from harness.data.sources import LoadedTable, ProblemSource, load_table
 from harness.data.synthetic import DIFFICULTIES, Difficulty, build_evaluation_set
 from harness.data.tiers import load_custom_tier, load_tier
 from harness.records.record import DATA_PREFIX
-from harness.rewards.function import RewardError, find_judge
+from harness.rewards.judges import RewardError, find_judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from harness.models.locate import read_local_settings
 from harness.models.prompting import format_prompt, list_prompt_notes
 from harness.rollouts.generate import Task
 from harness.rollouts.problems import epochs
-from harness.verify.parse.boxes import OpenBox
+from harness.verify.model.verdict import OpenBox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from harness.common.timing import Stopwatch
+    from harness.common.resources import Stopwatch
     from harness.rollouts.generate import Task
 
 

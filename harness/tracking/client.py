@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-    from harness.tracking.inputs import DataSet
+    from harness.tracking.display import DataSet
 
 T = TypeVar("T")
 Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import yaml
 
 from harness.common.files import atomic_write
-from harness.common.results import is_reference
+from harness.common.repository import is_reference
 from harness.common.schema import SchemaError, read_json
 from harness.records.record import DATA_PREFIX, FIRED_PREFIX, RunRecord, Study
 from harness.tracking.client import Handle, Tracker
@@ -28,15 +28,22 @@ from harness.tracking.display import (
     build_view,
     cell_name,
     describe_study,
+    list_data_sets,
     run_name,
     study_page,
 )
 from harness.tracking.errors import REPAIR_COMMAND, StoreError, explain_errors, redact_credentials
-from harness.tracking.inputs import list_data_sets
 from harness.tracking.journal import JournalStep, is_on_other_host, is_other_process, name_process
 from harness.tracking.publish import publish_missing, study_file
-from harness.tracking.queries import DATABASES, SERVERS, RunRow, SqlReader, refuse_unencoded, strip_credentials
-from harness.tracking.server import ServerReader
+from harness.tracking.queries import (
+    DATABASES,
+    SERVERS,
+    RunRow,
+    ServerReader,
+    SqlReader,
+    refuse_unencoded,
+    strip_credentials,
+)
 from harness.tracking.tags import (
     ATTEMPT,
     CLAIM,

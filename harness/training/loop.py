@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.common.timing import Stopwatch
+from harness.common.resources import Stopwatch
 from harness.config.experiment import RewardConfig
 from harness.engines.base.divergence import ADVANTAGES_NAME, refuse_not_finite
 from harness.engines.base.protocols import Decoding, Learner, Sampler
 from harness.engines.base.samples import unpad_prompts
 from harness.engines.weight_parity import ParityProbe
 from harness.rollouts.generate import RolloutSampler, build_rollouts, resample
-from harness.rollouts.metrics import compute_mismatch, split_mismatch, summarize_rollouts
+from harness.rollouts.metrics import compute_mismatch, describe_text, split_mismatch, summarize_rollouts
 from harness.rollouts.queue import RolloutQueue
-from harness.rollouts.text_metrics import describe_text
 from tricks.fired import ablate_each_trick
 from tricks.rule import UpdateRule
 

@@ -12,8 +12,7 @@ import torch
 import yaml
 
 from harness.checkpoint.export import EXPORT_FOLDER, export_model
-from harness.checkpoint.folder import compute_identity
-from harness.checkpoint.manager import CheckpointManager, describe_resume
+from harness.checkpoint.manager import CheckpointManager, compute_identity, describe_resume
 from harness.common.files import atomic_write, flush_to_disk
 from harness.common.resources import ResourceMeter, release_freed_memory
 from harness.common.signals import WORKER_SIGNALS, Preempted, catch_stop_signals
@@ -24,9 +23,8 @@ from harness.records.failures import build_failed_record, describe_error
 from harness.records.outcomes import encode_outcomes
 from harness.records.record import RunHead, RunRecord
 from harness.rollouts.problems import RunProblems, read_run_problems
-from harness.training.history import CURVES, line
 from harness.training.scores import compute_scores
-from harness.training.session import RunSession
+from harness.training.session import REPORTS_FILE, RunSession, format_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,9 +133,9 @@ def _followed(
     """Yield and log the reports, and write checkpoints where they are due."""
     every = config.checkpoint.every
     (folder / RECORD).unlink(missing_ok=True)  # a repeated run is incomplete, so its old record would be wrong
-    with (folder / CURVES).open("w", encoding="utf-8") as log:
+    with (folder / REPORTS_FILE).open("w", encoding="utf-8") as log:
         for report in session.reports():
-            log.write(line(report))
+            log.write(format_report(report))
             log.flush()
             if every and report.step and report.step % every == 0 and report.step < config.steps:
                 checkpoints.write(report.step, session.save)
@@ -168,8 +166,8 @@ def save_finished_run(finished: FinishedRun, folder: Path) -> None:
     """
     for name, content in finished.files.items():
         atomic_write(folder / name, content)
-    if (folder / CURVES).exists():
-        flush_to_disk(folder / CURVES)
+    if (folder / REPORTS_FILE).exists():
+        flush_to_disk(folder / REPORTS_FILE)
     atomic_write(folder / RECORD, finished.record.to_json().encode())
 
 

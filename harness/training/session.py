@@ -1,18 +1,20 @@
-"""Construction, saving and resuming of a run's training."""
+"""Construction, saving and resuming of a run's training, and its history."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
+import numpy as np
 import torch
 
 from harness.checkpoint import manager as random_state
-from harness.checkpoint.folder import LEARNER_FOLDER, MODEL_FILE
+from harness.checkpoint.manager import LEARNER_FOLDER, MODEL_FILE
+from harness.common.resources import ResourceMeter, ResourceUse
 from harness.common.schema import read_json
 from harness.common.seeds import derive_seed
 from harness.engines import actor_pool
@@ -21,11 +23,11 @@ from harness.engines.base.protocols import Decoding, Learner, Sampler
 from harness.engines.build import build_engines
 from harness.engines.weight_parity import ParityProbe
 from harness.evaluation.evaluate import compute_eval_metrics, evaluate_set
+from harness.records.outcomes import Evaluation, Evaluations
 from harness.rollouts.generate import Task
+from harness.rollouts.metrics import decode_token
 from harness.rollouts.prompts import Prompts, build_training_decoding
 from harness.rollouts.queue import CountingIterator, RolloutQueue, load_batch, save_batch
-from harness.rollouts.text_metrics import decode_token
-from harness.training.history import RunHistory
 from harness.training.loop import StepReport, TrainerContext, train_steps
 
 if TYPE_CHECKING:
@@ -34,8 +36,67 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.data.cache import Tier
-    from harness.records.outcomes import Evaluations
     from harness.rollouts.problems import RunProblems
+
+
+REPORTS_FILE: Final = "metrics.jsonl"
+_EVALUATIONS, _SPENT = "evaluations.json", "spent.json"
+
+
+@dataclass(slots=True)
+class RunHistory:
+    """Reports, evaluations by moment ("start", "step 10", "final"), and resource use of a run."""
+
+    reports: list[StepReport] = field(default_factory=list)
+    moments: dict[str, Evaluations] = field(default_factory=dict)
+    usage: ResourceMeter = field(default_factory=ResourceMeter)
+
+    def save(self, folder: Path) -> None:
+        """Write the history into a folder."""
+        moments = {when: {name: _plain(one) for name, one in found.items()} for when, found in self.moments.items()}
+        (folder / REPORTS_FILE).write_text("".join(map(format_report, self.reports)), encoding="utf-8")
+        (folder / _EVALUATIONS).write_text(json.dumps(moments), encoding="utf-8")
+        (folder / _SPENT).write_text(json.dumps(asdict(self.usage.spent())), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; resource use continues from the saved value."""
+        lines = (folder / REPORTS_FILE).read_text(encoding="utf-8").splitlines()
+        moments = json.loads((folder / _EVALUATIONS).read_text(encoding="utf-8"))
+        spent = read_json(ResourceUse, (folder / _SPENT).read_text(encoding="utf-8"))
+        return cls(
+            [_report(json.loads(text)) for text in lines],
+            {when: {name: _evaluation(one) for name, one in found.items()} for when, found in moments.items()},
+            ResourceMeter(spent),
+        )
+
+
+def format_report(report: StepReport) -> str:
+    """Return a step as a line of the metrics file."""
+    return json.dumps({"step": report.step, **report.metrics}) + "\n"
+
+
+def _report(read: dict[str, Any]) -> StepReport:
+    return StepReport(read.pop("step"), read)
+
+
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
+    return {name: np.array(getattr(evaluation, name), dtype=object).tolist() for name in Evaluation.__slots__}
+
+
+def _evaluation(read: dict[str, Any]) -> Evaluation:
+    """Return the evaluation with arrays of shape (N, k)."""
+    kinds: dict[str, type] = {
+        "right": np.bool_,
+        "truncated": np.bool_,
+        "lengths": np.int64,
+        "answers": object,
+        "reasons": object,
+    }
+    if read.get("scores") is not None:
+        kinds["scores"] = np.float64
+    arrays: dict[str, Any] = {name: np.array(read[name], dtype=kind) for name, kind in kinds.items()}
+    return Evaluation(tuple(read["problem_ids"]), **arrays)
 
 
 _POSITION: Final = "position.json"

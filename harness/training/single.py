@@ -12,18 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.checkpoint.manager import describe_resume
-from harness.common.clone import choose_command
-from harness.common.files import atomic_write
-from harness.common.locks import BusyError, hold_lock
+from harness.common.files import BusyError, atomic_write, hold_lock
+from harness.common.repository import choose_command, results_folder
 from harness.common.resources import ResourceMeter, explain_out_of_memory
-from harness.common.results import results_folder
 from harness.common.schema import SchemaError
 from harness.common.signals import TERMINAL_SIGNALS, Preempted
-from harness.config.experiment import load_config
-from harness.config.hints import list_hints
+from harness.config.experiment import list_hints, load_config
 from harness.data.catalog import DataError
 from harness.engines.base.divergence import Diverged
-from harness.engines.base.errors import EngineError, ParityError
+from harness.engines.base.remote import EngineError, ParityError
 from harness.models.errors import ModelError
 from harness.records.failures import build_failed_record, describe_error
 from harness.records.provenance import collect_provenance

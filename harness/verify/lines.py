@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.verify.parse.boxes import OpenBox
+    from harness.verify.model.verdict import OpenBox
 
 
 _FIRST: Final = 5  # number of lines that a message lists

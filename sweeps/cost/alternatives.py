@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.hardware import DEVICES, Cluster
+from sweeps.cost.inputs import DEVICES, Cluster
 from sweeps.cost.memory import estimate_memory, explain_unfit
 from sweeps.cost.setup import ResourceRequest, divide_backend, plan_setup, resize_backend, resize_request
 from sweeps.cost.step_time import count_replica_gpus
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harness.config.engines import BackendConfig
-    from sweeps.cost.models import ModelShape
+    from sweeps.cost.inputs import ModelShape
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cost.alternatives import suggest_alternatives
-from sweeps.cost.hardware import DEVICES, FITTED, SAMPLER_SHARE, START_SECONDS, Cluster
-from sweeps.cost.laptop import find_evaluation_limit
+from sweeps.cost.inputs import DEVICES, FITTED, SAMPLER_SHARE, START_SECONDS, Cluster, ModelShape, find_shape
 from sweeps.cost.memory import Memory, estimate_memory, explain_unfit
-from sweeps.cost.models import ModelShape, find_shape
 from sweeps.cost.setup import plan_setup, resize_request, resource_request
 from sweeps.cost.step_time import StepTime, estimate_step_time, generation_seconds
 from sweeps.cost.work import (
@@ -20,6 +18,7 @@ from sweeps.cost.work import (
     count_eval_responses,
     count_evaluations,
     count_sampled_batches,
+    find_evaluation_limit,
 )
 
 if TYPE_CHECKING:

@@ -1,13 +1,13 @@
 """Estimate the memory of one GPU during training and during sampling, in bytes.
 
-States are those of ``sweeps.cost.states``, plus a copy of the weights where a rule needs a reference model. A
+States are those of ``sweeps.cost.setup``, plus a copy of the weights where a rule needs a reference model. A
 micro-batch of T tokens keeps the input of every layer, :math:`2 T h L`. It also keeps all activations of the layer that
 is recomputed, with their gradients: :math:`4 T (4 h + 2 (q + k) d + 4 f)`. The count follows Korthikanti et al.
 (arXiv:2205.05198, section 4.1) for q query and k key heads of size d, gated layers of width f and fused attention,
 which keeps no scores. Float32 takes twice as much. Without checkpointing every layer keeps half of that. Where weights
 are partitioned, two layers and the embeddings are gathered at a time. Logits of the head exist in chunks, as in
-``harness.engines.torch.head``. While the sampler is awake, the trainer's states stay in memory, unless the sampler has
-its own GPUs. The sampler takes its share of memory regardless of other uses, and includes its own runtime.
+``harness.engines.torch.low_memory``. While the sampler is awake, the trainer's states stay in memory, unless the
+sampler has its own GPUs. The sampler takes its share of memory regardless of other uses, and includes its own runtime.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.hardware import SAMPLER_SHARE
+from sweeps.cost.inputs import SAMPLER_SHARE
 
 if TYPE_CHECKING:
-    from sweeps.cost.hardware import Cluster
-    from sweeps.cost.models import ModelShape
+    from sweeps.cost.inputs import Cluster, ModelShape
     from sweeps.cost.setup import EngineSetup
 
 LOGITS: Final = 3 * 4 * 2**25  # bytes: a chunk in float32 with its softmax and gradient

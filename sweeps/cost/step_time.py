@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.hardware import (
+from sweeps.cost.inputs import (
     BANDWIDTH_SHARE,
     BETWEEN_NODES,
     EXPERTS_SHARE,
     FITTED,
+    HALF,
     LAYER_SECONDS,
     REDUCE_SECONDS,
     REST_SHARE,
@@ -19,11 +20,9 @@ from sweeps.cost.hardware import (
     SYNC_RATE,
     Fitted,
 )
-from sweeps.cost.models import HALF
 
 if TYPE_CHECKING:
-    from sweeps.cost.hardware import Cluster, Device
-    from sweeps.cost.models import ModelShape
+    from sweeps.cost.inputs import Cluster, Device, ModelShape
     from sweeps.cost.work import Work
 
 

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sweeps.equivalence.batches import BatchShape
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import HOOKS
-from tricks.bounds import RewardClip
 from tricks.catalog import DEFAULT_TRICKS
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
-from tricks.normalization import Normalize
-from tricks.ratios import ClippedWeight, SequenceClip
-from tricks.rewards import FormatReward, LengthReward, SoftOverlong
-from tricks.whitening import Whiten
+from tricks.normalization import Normalize, Whiten
+from tricks.rewards import FormatReward, LengthReward, RewardClip, SoftOverlong
+from tricks.surrogates import ClippedWeight, SequenceClip
 
 if TYPE_CHECKING:
     from collections.abc import Callable

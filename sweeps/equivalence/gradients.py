@@ -19,13 +19,11 @@ from sweeps.equivalence.batches import (
 )
 from tricks.api import list_needs
 from tricks.batch import Rollouts
-from tricks.clipping import Clip
-from tricks.entropy import EntropyBonus
 from tricks.fired import compute_token_gradients
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss
-from tricks.ratios import ClippedWeight, PolicyGradient
+from tricks.regularization import EntropyBonus, KlLoss
 from tricks.rule import UpdateRule
+from tricks.surrogates import Clip, ClippedWeight, PolicyGradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

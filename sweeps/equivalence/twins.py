@@ -23,7 +23,7 @@ from sweeps.equivalence.gradients import (
     describe_untried,
     is_same_answer,
 )
-from sweeps.grid.compose import PlannedCell
+from sweeps.grid.cells import PlannedCell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,9 +15,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import SchemaError, suggest
+from harness.config.compose import split_sweep_override
 from harness.config.experiment import ExperimentConfig
 from harness.config.groups import list_config_groups
-from harness.config.overlay import split_sweep_override
 from harness.records.record import AD_HOC_PREFIX
 from sweeps.grid.file import LAPTOP, GridFile
 from sweeps.grid.grid import Grid, build_grid

@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from harness.common.schema import SchemaError, build_dataclass, suggest
-from harness.common.yaml import read_yaml
 from harness.records.record import CONTROL_AXIS, CONTROL_OFF, Control
-from sweeps.grid.derived import derive_profile, read_derived_profiles
-from sweeps.grid.file import LAPTOP, Axes, ControlFile, GridFile, Profile, Written, check_fraction
+from sweeps.grid.file import (
+    LAPTOP,
+    Axes,
+    ControlFile,
+    GridFile,
+    Profile,
+    Written,
+    check_fraction,
+    derive_profile,
+    read_derived_profiles,
+    read_yaml,
+)
 from sweeps.grid.tuned import Tuning, read_tuning
 
 if TYPE_CHECKING:

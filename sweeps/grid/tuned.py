@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import Field
 
 from harness.common.schema import SchemaError, build_dataclass
-from harness.common.yaml import read_yaml
 from harness.records.record import CONTROL_AXIS
+from sweeps.grid.file import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

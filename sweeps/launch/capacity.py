@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 import ray
 from ray.autoscaler.sdk import request_resources
 
-from harness.config.layout import plan_layout
-from sweeps.launch.environment import read_cluster_address
-from sweeps.launch.errors import SweepError
+from harness.config.engines import plan_layout
+from sweeps.launch.environment import SweepError, read_cluster_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

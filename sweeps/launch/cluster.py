@@ -14,8 +14,7 @@ import ray
 from ray._raylet import get_authentication_mode  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError, GetTimeoutError
 
-from sweeps.launch.environment import read_cluster_address
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError, read_cluster_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Environment variables that say where to run, and those that Ray needs before its import."""
+"""Where a sweep runs: environment variables, and the error that stops a sweep.
+
+The module is separate from the events, which import plans and so torch.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from sweeps.launch.errors import SweepError
+
+class SweepError(RuntimeError):
+    """A sweep cannot start or continue; one line says why and gives the way out."""
+
 
 _LOCAL: Final = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen only on 127.0.0.1, on any system

@@ -10,11 +10,11 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from harness.common.locks import BusyError, hold_lock
+from harness.common.files import BusyError, hold_lock
 from harness.common.schema import SchemaError, read_json
 from harness.tracking.errors import StoreError
 from harness.tracking.journal import is_on_other_host, is_other_process, name_process
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,7 @@ from harness.engines.deepspeed.settings import refuse_deepspeed
 from harness.engines.vllm.validate import refuse_missing_vllm
 from harness.rollouts.problems import read_run_problems
 from harness.rollouts.remarks import list_remarks
-from sweeps.launch.environment import read_cluster_address
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError, read_cluster_address
 from sweeps.plan.cost_report import format_way_out
 
 if TYPE_CHECKING:

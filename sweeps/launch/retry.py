@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
 from harness.common.signals import Preempted
-from harness.engines.base.errors import EngineLost, is_node_lost
+from harness.engines.base.remote import EngineLost, is_node_lost
 from harness.records.failures import classify_failure, describe_error
 from sweeps.launch.events import MAX_ATTEMPTS
 

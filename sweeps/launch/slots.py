@@ -9,7 +9,7 @@ import ray
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from harness.config.layout import Layout, plan_layout
+from harness.config.engines import Layout, plan_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.records.provenance import CLONE_KEYS, ENGINE_KEYS, MACHINE_KEYS, collect_provenance, find_engine_versions
 from harness.training.run import FinishedRun, RunSpec, execute_run
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.events import RunFinished, RunStepped
 
 if TYPE_CHECKING:

@@ -8,8 +8,13 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Any, Final
 
-from sweeps.cost.laptop import estimate_cpu_seconds, find_evaluation_limit
-from sweeps.cost.work import ResponseLengths, count_sampled_batches, read_recorded_length
+from sweeps.cost.work import (
+    ResponseLengths,
+    count_sampled_batches,
+    estimate_cpu_seconds,
+    find_evaluation_limit,
+    read_recorded_length,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,18 +14,16 @@ from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunHead, Skipped, 
 from harness.training.scores import predict_score_names
 from sweeps.cost.gpu import GpuCost, GpuSpeed
 from sweeps.equivalence.twins import Twins, find_twins
-from sweeps.grid.cells import find_varied_axes, format_labels, select_cells
-from sweeps.grid.compose import PlannedCell, compose_cells
+from sweeps.grid.cells import PlannedCell, compose_cells, find_varied_axes, format_labels, select_cells
 from sweeps.grid.grid import Grid, GridSlice
 from sweeps.plan.estimate import RunSpeed
-from sweeps.plan.noise import PriorStudy, estimate_noise
-from sweeps.plan.power import PowerAnalysis, analyze_power
+from sweeps.plan.power import PowerAnalysis, PriorStudy, analyze_power, estimate_noise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from harness.records.record import RunRecord
-    from sweeps.cost.hardware import Cluster
+    from sweeps.cost.inputs import Cluster
 
 
 LISTED: Final = 4  # cells to name in a message

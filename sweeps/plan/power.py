@@ -1,27 +1,180 @@
-"""Power analysis of a grid: the smallest detectable effect, and the seeds for an effect.
+"""Power analysis of a grid: noise from recorded runs, detectable effects, seeds.
 
-Both are for 80 % power. The level is that of the first step of Holm's procedure over the primary contrasts, alpha / m,
-which is the hardest one to reject. ``harness.records.power`` does the computations, for this and for the verdicts.
+Detectable effects and seeds are for 80 % power. The level is that of the first step of Holm's procedure over the
+primary contrasts, alpha / m, which is the hardest one to reject. ``harness.records.power`` does the computations, for
+this and for the verdicts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, sqrt
-from typing import TYPE_CHECKING
+from math import inf, isfinite, isnan, nan, sqrt
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from scipy.special import stdtrit
 
 from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
-from sweeps.plan.noise import Noise
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
+    from harness.tracking.store import Store
     from sweeps.grid.grid import Grid
 
-    Labels = Mapping[str, str]
+
+ENOUGH: Final = 400  # records; more would slow the plan without better estimates
+
+
+def read_prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
+    """Yield prior studies until they have enough runs, those with the same metric first."""
+    studies = [study for study in store.studies() if study.profile == grid.profile and study.name != grid.name]
+    left = ENOUGH
+    for study in sorted(studies, key=lambda study: study.metric != grid.metric):
+        here = [record for record in store.records(study.name) if record.cell_id in {*study.cell_ids}][: max(left, 0)]
+        left -= len(here)
+        if here:
+            yield PriorStudy(study.name, study.baseline, here)
+        if left <= 0:
+            return
+
+
+Labels = Mapping[str, str]
+
+ACCURACY: Final = "final/accuracy"  # the score of the noise constants
+# The pooled standard deviation of norm_ablation.laptop.csv in results/reference/tables: eleven contrasts of
+# three pairs.
+LAPTOP_STD: Final = 0.019
+# Five points per seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets give 0.021 between two runs in the
+# mean over the paper's six benchmarks; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).
+GPU_STD: Final = 0.02
+LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer, a standard deviation is often wrong by half
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The standard deviation of the difference between an arm and its baseline at equal seeds."""
+
+    std: float  # in the unit of the score; nan where it is not known
+    source: str  # in words
+
+    @property
+    def known(self) -> bool:
+        """True if the standard deviation is known."""
+        return not isnan(self.std)
+
+
+@dataclass(frozen=True, slots=True)
+class PriorStudy:
+    """The recorded runs of one study, and its baseline."""
+
+    name: str
+    baseline: Labels
+    records: Sequence[RunRecord]
+
+
+def estimate_noise(
+    metric: str, own: PriorStudy, others: Iterable[PriorStudy], profile: str, models: Collection[str] = ()
+) -> Noise:
+    """Return the noise of a score, from this study's runs or from other studies of the profile.
+
+    Args:
+        metric: The score that decides.
+        own: The study's runs.
+        others: Other studies, whose runs count where this one has too few.
+        profile: The profile of all of them.
+        models: Paths of the planned models. Runs of them are preferred to runs of others, and those without a recorded
+            pair are named.
+
+    Returns:
+        The pooled standard deviation. Without enough pairs it is a constant for final accuracy, and nan for all other
+        scores.
+
+    """
+    elsewhere = [pilot for pilot in others if pilot.name != own.name]
+    for pilots, wanted in (([own], ()), (elsewhere, models), (elsewhere, ())):
+        found = _Spread.of(metric, pilots, wanted)
+        if found.freedom >= LEAST_PAIRS:
+            where = "this study" if pilots == [own] else ", ".join(found.studies)
+            return Noise(
+                sqrt(found.squares / found.freedom),
+                f"from {found.pairs} recorded pairs of {where}" + found.lack(models),
+            )
+    if metric != ACCURACY:
+        few = _Spread.of(metric, [own, *elsewhere], ()).pairs
+        return Noise(nan, f"{few or 'no'} recorded pair{'s' * (few > 1)} of {metric}")
+    if profile == "gpu":
+        return Noise(GPU_STD, "assumed after arXiv:2504.07086 and 2510.13786; no run is recorded yet")
+    return Noise(LAPTOP_STD, "that of norm_ablation on the laptop; no run is recorded yet")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The spread of the differences of recorded pairs."""
+
+    squares: float  # sum about the mean of each contrast
+    freedom: int  # degrees of freedom
+    pairs: int
+    studies: tuple[str, ...]
+    models: frozenset[str]
+
+    @classmethod
+    def of(cls, metric: str, pilots: Iterable[PriorStudy], models: Collection[str]) -> _Spread:
+        """Count the pairs of these studies, restricted to the given models if there are any."""
+        found = [
+            (pilot.name, model, differences)
+            for pilot in pilots
+            for model, differences in _differences(metric, pilot)
+            if not models or model in models
+        ]
+        return cls(
+            squares=sum(float(np.square(each - np.mean(each)).sum()) for _, _, each in found),
+            freedom=sum(len(each) - 1 for _, _, each in found),
+            pairs=sum(len(each) for _, _, each in found),
+            studies=tuple(dict.fromkeys(name for name, _, _ in found)),
+            models=frozenset(model for _, model, _ in found),
+        )
+
+    def lack(self, models: Collection[str]) -> str:
+        """Return which of these models have no pair here, in words."""
+        without = [model for model in dict.fromkeys(models) if model not in self.models]
+        return f", none of {' or '.join(without)}" if without else ""
+
+
+def _differences(metric: str, pilot: PriorStudy) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the model and the differences of each contrast with two or more seeds.
+
+    Without a baseline, cells are compared with the cell that has the most runs.
+    """
+    scores: dict[frozenset[tuple[str, str]], dict[int, float]] = {}
+    models: dict[frozenset[tuple[str, str]], str] = {}
+    for record in pilot.records:
+        score, point = _score(record, metric), frozenset(record.labels.items())
+        if (
+            record.status == "finished"
+            and isfinite(score)
+            and record.labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF
+        ):
+            scores.setdefault(point, {})[record.seed] = score
+            models[point] = record.config.get("model", {}).get("path", "")
+    fullest = max(scores, key=lambda point: len(scores[point]), default=frozenset())
+    for point, arm in scores.items():
+        back = frozenset({**dict(point), **pilot.baseline}.items()) if pilot.baseline else fullest
+        common = sorted(arm.keys() & scores.get(back, {}).keys())
+        if back != point and len(common) > 1:
+            yield models[point], np.array([arm[seed] - scores[back][seed] for seed in common])
+
+
+def _score(record: RunRecord, metric: str) -> float:
+    """Return a score of a run, or its cost; nan where it has none."""
+    costs = {"cpu_seconds": record.cpu_seconds, "wall_seconds": record.wall_seconds}
+    return costs.get(metric, record.scores.get(metric, nan))
+
+
+if TYPE_CHECKING:
+    from sweeps.grid.grid import Grid
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import yaml
 
 from harness.common.files import atomic_write
 from sweeps.grid.tuned import FINISHED, OwnValue, TrialLine, TunedFile, TunedModel
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.tuning.targets import TuningTarget
 from sweeps.tuning.trial import TrialOutcome, count_averaged_steps, find_best, find_flat_range
 

@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.common.seeds import derive_seed
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.tuning.trial import TrialJob, TrialOutcome, count_averaged_steps
 from sweeps.tuning.worker import ACCURACY
 

@@ -17,7 +17,7 @@ from sweeps.grid.cells import format_labels, list_overrides, select_cells
 from sweeps.grid.tuned import EVERY_MODEL, MODEL, Hyperparameter
 from sweeps.plan.estimate import RunSpeed
 from tricks.api import TrickError
-from tricks.clipping import Clip
+from tricks.surrogates import Clip
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

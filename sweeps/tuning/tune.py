@@ -16,11 +16,11 @@ from sweeps.grid.cells import format_labels
 from sweeps.grid.grid import collect_seeds, find_grid, read_grid
 from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
 from sweeps.launch.dispatch import dispatch_runs, parallel_runs
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.events import Event, Failure, RunPruned, RunStarted, RunStepped
 from sweeps.launch.lease import hold_study_lock
 from sweeps.launch.progress import ProgressTable, open_progress
-from sweeps.launch.task import Workload
+from sweeps.launch.scheduler import Workload
 from sweeps.plan.estimate import START_SECONDS
 from sweeps.plan.report import print_header
 from sweeps.tuning.result import TunedTarget, tuned_file, write_tuned

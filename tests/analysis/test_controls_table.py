@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from analysis.study.frame import build_runs_frame
+from analysis.study.runs import build_runs_frame
 from analysis.tables.controls import build_controls_table
 from harness.records.record import CONTROL_AXIS, Control
 from tests.analysis.samples import STUDY, run

@@ -3,9 +3,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.curves.bands import choose_curve_metric, compute_bands
+from analysis.curves.equal_cost import choose_curve_metric, compute_bands
 from analysis.figures.study import draw_study
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from tests.analysis.samples import STUDY, failed, run
 
 RUNS = build_runs_frame(

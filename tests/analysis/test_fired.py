@@ -1,11 +1,10 @@
 import csv
 from io import StringIO
 
-from analysis.study.fired import find_never_fired
-from analysis.study.frame import build_runs_frame, select_planned
-from analysis.tables.render import render_csv, render_latex, render_markdown
+from analysis.study.runs import build_runs_frame, select_planned
+from analysis.tables.notes import find_never_fired
+from analysis.tables.render import render_csv, render_latex, render_markdown, summarize_table
 from analysis.tables.scores import build_study_table
-from analysis.tables.summary import summarize_table
 from tests.analysis.samples import STUDY, run
 
 

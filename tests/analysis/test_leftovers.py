@@ -5,7 +5,7 @@ from shutil import rmtree
 import pytest
 
 from analysis.__main__ import main
-from analysis.tables.leftovers import find_leftovers
+from analysis.tables.study import find_leftovers
 from tests.analysis.samples import STUDY, run
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from analysis.__main__ import main
-from analysis.study.output import write_result
+from analysis.tables.render import write_result
 from harness.tracking.errors import StoreError
 from harness.tracking.tags import STUDY as STUDY_TAG
 from tests.analysis.samples import STUDY, run

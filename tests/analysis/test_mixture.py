@@ -1,8 +1,7 @@
 import pytest
 
 from analysis.__main__ import main
-from analysis.study.frame import build_runs_frame
-from analysis.study.layout import explain_mixture
+from analysis.study.runs import build_runs_frame, explain_mixture
 from tests.analysis.samples import STUDY, run
 
 OTHER = {"commit": "fedcba9876543210", "dirty": "no", "torch": "2.13.0"}

@@ -9,8 +9,8 @@ from io import StringIO
 import pytest
 
 from analysis.__main__ import main
-from analysis.tables.replay import render_pairwise_csv, render_replay_csv, render_replay_markdown
-from harness.records.replay import REPLAY_FOLDER, ArmResult, Replay
+from analysis.figures.replay import render_pairwise_csv, render_replay_csv, render_replay_markdown
+from harness.records.record import REPLAY_FOLDER, ArmResult, Replay
 
 REPLAY = Replay(
     name="laptop",

@@ -2,7 +2,7 @@ from math import inf, isnan, nan
 
 import pytest
 
-from analysis.stats.bootstrap import estimate_difference, estimate_mean
+from analysis.stats.estimates import estimate_difference, estimate_mean
 
 
 def test_the_interval_is_students():

@@ -5,10 +5,9 @@ from io import StringIO
 
 import pytest
 
-from analysis.study.frame import build_runs_frame
-from analysis.tables.render import render_csv, render_latex, render_markdown
+from analysis.study.runs import build_runs_frame
+from analysis.tables.render import SUMMARY_WIDTH, render_csv, render_latex, render_markdown, summarize_table
 from analysis.tables.scores import Column, ResultTable, build_study_table
-from analysis.tables.summary import WIDTH, summarize_table
 from harness.records.record import Skipped
 from tests.analysis.samples import CELLS, STUDY, failed, run
 
@@ -209,7 +208,7 @@ def test_a_study_without_any_run_is_a_table_of_dashes():
 def test_the_summary_fits_sixty_columns(records):
     study = replace(STUDY, question="Which normalisation of the advantage holds up when the reward scale changes?")
     text = summarize_table(table(*records, study=study), STUDY.baseline)
-    assert max(len(line) for line in text.splitlines()) <= WIDTH == 60
+    assert max(len(line) for line in text.splitlines()) <= SUMMARY_WIDTH == 60
 
 
 def test_the_summary_groups_the_arms_of_a_setting():

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from analysis.study.frame import build_runs_frame
+from analysis.study.runs import build_runs_frame
 from analysis.tables.scores import build_study_table
 from tests.analysis.samples import STUDY, run
 

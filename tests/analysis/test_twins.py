@@ -1,10 +1,9 @@
 from dataclasses import replace
 
 from analysis.stats.twins import Twin, find_twins
-from analysis.study.frame import build_runs_frame
-from analysis.tables.render import render_markdown
+from analysis.study.runs import build_runs_frame
+from analysis.tables.render import SUMMARY_WIDTH, render_markdown, summarize_table
 from analysis.tables.scores import build_study_table
-from analysis.tables.summary import WIDTH, summarize_table
 from tests.analysis.samples import CELLS, STUDY, run
 
 WHY = "dividing by a deviation cancels the reward scale"
@@ -73,5 +72,5 @@ def test_the_summary_of_twins_fits_sixty_columns():
     )
     study = replace(far, cells=cells, twins=((cells[1], cells[3]),))
     text = summarize_table(made(study, run(0, 0), run(1, 0)), STUDY.baseline)
-    assert max(map(len, text.splitlines())) <= WIDTH
+    assert max(map(len, text.splitlines())) <= SUMMARY_WIDTH
     assert "— twin of" in text

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.study.frame import build_runs_frame
+from analysis.study.runs import build_runs_frame
 from analysis.tables.render import render_csv, render_markdown
 from analysis.tables.verdicts import build_verdict_table
 from harness.records.record import CONTROL_AXIS, Control

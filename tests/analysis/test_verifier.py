@@ -1,10 +1,10 @@
 import pytest
 
-from analysis.study.frame import build_runs_frame
+from analysis.study.runs import build_runs_frame
 from analysis.tables.notes import note_reference_file, note_verifier_errors
 from analysis.tables.scores import build_study_table
-from harness.common.results import REFERENCE_RESULTS
-from harness.records.verifier_audit import AuditCount, AuditReport
+from harness.common.repository import REFERENCE_RESULTS
+from harness.records.record import AuditCount, AuditReport
 from tests.analysis.samples import STUDY, run
 from tests.harness.audit.samples import counts, report
 
@@ -44,7 +44,7 @@ def test_one_run_on_real_problems_is_enough(audited):
 
 
 def test_a_missing_audit_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.common.results.REFERENCE_RESULTS", tmp_path / "none")  # as in an installed package
+    monkeypatch.setattr("harness.common.repository.REFERENCE_RESULTS", tmp_path / "none")  # as in an installed package
     (said,) = note(tmp_path, REAL)
     assert "is missing (`make audit`)" in said
     assert note_reference_file(frame(REAL), tmp_path) is None

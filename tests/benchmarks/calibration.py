@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.stats.paired_test import Pairs, p_equivalent
+from analysis.stats.paired_tests import Pairs, p_equivalent
 from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, compute_verdicts
 from harness.records.power import ALPHA, power
 from tests.benchmarks import calibration_failures

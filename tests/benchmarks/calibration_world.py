@@ -76,7 +76,7 @@ class Sweep:
         return self.right.mean(axis=2)
 
     def frame(self) -> pd.DataFrame:
-        """As ``analysis.study.frame.select_planned`` gives it."""
+        """As ``analysis.study.runs.select_planned`` gives it."""
         scores = {
             "final/accuracy": self.accuracy.ravel(),
             "final/accuracy/se": self.right.std(axis=2, ddof=1).ravel() / sqrt(self.right.shape[2]),

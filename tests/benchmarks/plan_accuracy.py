@@ -14,8 +14,8 @@ from statistics import median
 from harness.common.schema import SchemaError
 from harness.config.experiment import check_config
 from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunRecord
+from sweeps.driver import ADOPTED
 from sweeps.plan.estimate import RunSpeed
-from sweeps.reuse import ADOPTED
 from tests.sweeps.cost.laptop_runs import laptop_runs
 
 BAR = 0.2

@@ -30,7 +30,7 @@ HERE: Final = Path(__file__).resolve().parents[2]
 WATCHED: Final = {
     "harness.engines.qwen3.sampler": "CompactSampler.sample",
     "harness.engines.compact_sampler": "CompactSampler.sample",
-    "harness.common.timing": "Stopwatch.phase",
+    "harness.common.resources": "Stopwatch.phase",
     "harness.stopwatch": "Stopwatch.phase",
 }
 

@@ -17,7 +17,7 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from harness.rewards.arithmetic import is_correct
+from harness.rewards.judges import is_correct
 
 
 def main(workload: dict[str, Any], folder: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from analysis.stats.aggregate import estimate_improvement, iqm
 from analysis.stats.noise_floor import measure_noise_floors
 from analysis.stats.verdict import compute_verdicts, find_missing
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from harness.records.record import RunRecord, Study
 
 if TYPE_CHECKING:

@@ -6,18 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.common.schema import build_dataclass
-from harness.common.yaml import read_yaml
+from harness.config.compose import compose_fast
 from harness.config.experiment import ExperimentConfig
 from harness.config.groups import list_config_groups
-from harness.config.overlay import compose_fast
 from sweeps.grid.cells import list_overrides, select_cells
-from sweeps.grid.derived import read_derived_profiles
-from sweeps.grid.file import LAPTOP
+from sweeps.grid.file import LAPTOP, read_derived_profiles, read_yaml
 from sweeps.grid.grid import find_grid, list_grid_names, read_grid
-from tricks.api import TrickError
+from tricks.api import TrickError, list_packages
 from tricks.catalog import load_catalog
-from tricks.dialects.registry import DIALECTS
-from tricks.packages import list_packages
+from tricks.dialects.build import DIALECTS
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:

@@ -10,29 +10,27 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import yaml
 
 from analysis.claims.judge import ClaimWord as TakeawayWord
-from analysis.curves.saturation import NO_GAIN, OPEN
+from analysis.curves.summary import NO_GAIN, OPEN
 from analysis.stats.contrasts import Family
 from analysis.stats.noise_floor import State as ControlState
 from analysis.stats.verdict import Word as VerdictWord
 from harness.common.resources import ResourceUse
 from harness.common.schema import build_dataclass
 from harness.common.seeds import derive_seed
-from harness.config.compose import compose_config
+from harness.config.compose import compose_config, compose_fast
 from harness.config.engines import BackendConfig
 from harness.config.experiment import ExperimentConfig
 from harness.config.groups import CONF_FOLDER, list_config_groups
-from harness.config.overlay import compose_fast
 from harness.data.benchmarks import BENCHMARKS
 from harness.data.card import Card, Removed
 from harness.data.catalog import Problem
 from harness.engines.base.divergence import Diverged
-from harness.engines.base.errors import EngineError, ParityError
+from harness.engines.base.remote import EngineError, ParityError
 from harness.records.failures import _ARM, _OUTSIDE, _SETTINGS, classify_failure, describe_error
 from harness.records.outcomes import TOO_LONG
 from harness.records.provenance import collect_provenance
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX, FIRED_PREFIX, RunRecord, Study
-from harness.records.replay import REPLAY_FOLDER as REPLAYS
-from harness.records.replay import Replay
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX, FIRED_PREFIX, Replay, RunRecord, Study
+from harness.records.record import REPLAY_FOLDER as REPLAYS
 from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS
 from harness.rewards.contract import SCORED
 from harness.rollouts.metrics import METRICS, REWARD_METRICS
@@ -40,21 +38,18 @@ from harness.tracking.journal import JournalEnd, JournalStart, JournalStep
 from harness.training.scores import predict_score_names
 from harness.verify.compare.canonical import compute_canonical_key
 from harness.verify.model.verdict import UNDECIDED
-from sweeps.grid.derived import Derived
-from sweeps.grid.file import GridFile
+from sweeps.driver import ADOPTED
+from sweeps.grid.file import Derived, GridFile
 from sweeps.grid.tuned import TunedFile
 from sweeps.launch.lease import StudyLease
-from sweeps.reuse import ADOPTED
 from tests.golden.shapes import declared
 from tools.embedded_models.recipe import RECIPES, STAGES, fingerprint
-from tricks.api import BATCH_PARTS, HOOKS
+from tricks.api import BATCH_PARTS, HOOKS, list_packages
+from tricks.api import ENTRY_POINT_GROUP as TRICKS
 from tricks.batch import Setup
 from tricks.catalog import load_catalog
-from tricks.dialects.build import build_rule
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS, build_rule
 from tricks.io.document import PARTS
-from tricks.packages import ENTRY_POINT_GROUP as TRICKS
-from tricks.packages import list_packages
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from harness.__main__ import main
 from harness.config.experiment import load_config
 from harness.engines.base.divergence import Diverged, add_step_to_error, refuse_not_finite
-from harness.engines.base.errors import EngineError, ParityError
 from harness.engines.base.protocols import Decoding
+from harness.engines.base.remote import EngineError, ParityError
 from harness.engines.base.sampling import draw
 from harness.evaluation.command import run_command
 from harness.models.errors import ModelError

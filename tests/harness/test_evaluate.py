@@ -10,7 +10,7 @@ from harness.engines.base.protocols import Decoding, Samples
 from harness.evaluation.evaluate import EVALUATION_SEED, compute_eval_metrics, evaluate_set
 from harness.records.outcomes import TOO_LONG, Evaluation
 from harness.rollouts.prompts import CHUNK, EvalSet
-from harness.verify.parse.boxes import OpenBox
+from harness.verify.model.verdict import OpenBox
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
 KINDS = (MIXED, WRONG, RIGHT)

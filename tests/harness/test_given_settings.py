@@ -8,12 +8,10 @@ from dataclasses import asdict, replace
 import pytest
 
 from harness.common.schema import build_dataclass
-from harness.config.compose import compose_config
+from harness.config.compose import compose_config, compose_fast
 from harness.config.experiment import ExperimentConfig, check_config, load_config
-from harness.config.overlay import compose_fast
 from harness.training.run import RunSpec
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
+from sweeps.grid.cells import compose_cells, select_cells
 from tests.sweeps.grids import PLAIN, grid
 from tricks.api import TrickError
 from tricks.dialects.build import build_rule

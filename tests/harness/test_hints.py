@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load_config
+from harness.config.experiment import list_hints, load_config
 from harness.config.groups import list_config_groups
-from harness.config.hints import list_hints
 from harness.rollouts.generate import warn_positive_log_probs
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
+from sweeps.grid.cells import compose_cells, select_cells
 from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from sweeps.plan.plan import make_plan
 from tests.harness.engines.policies import random_samples

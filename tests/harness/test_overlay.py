@@ -3,8 +3,7 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.config.compose import compose_config
-from harness.config.overlay import compose_fast
+from harness.config.compose import compose_config, compose_fast
 
 PLAIN = [
     (),

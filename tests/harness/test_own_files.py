@@ -14,10 +14,10 @@ import pytest
 
 from harness.common.schema import SchemaError
 from harness.common.signals import Preempted
+from harness.config.compose import compose_fast
 from harness.config.experiment import ExperimentConfig, check_config, load_config
-from harness.config.overlay import compose_fast
 from harness.data.catalog import DataError
-from harness.evaluation.request import EvaluationOptions, build_evaluation_config
+from harness.evaluation.command import EvaluationOptions, build_evaluation_config
 from harness.models.load import load_tokenizer
 from harness.rollouts.metrics import find_metric_family
 from harness.rollouts.problems import read_held_out, read_run_problems

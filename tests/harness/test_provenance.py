@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.common.clone import find_commit
+from harness.common.repository import find_commit
 from harness.config.experiment import load_config
 from harness.records.provenance import ENGINE_KEYS, collect_provenance, find_engine_versions
 
@@ -48,7 +48,9 @@ def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
     subprocess.run([*git, "init", "-q", "."], cwd=tmp_path, check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], cwd=tmp_path, check=True)
-    ask = "from harness.common.clone import find_commit, run_git; print(find_commit(), run_git('rev-parse', 'HEAD'))"
+    ask = (
+        "from harness.common.repository import find_commit, run_git; print(find_commit(), run_git('rev-parse', 'HEAD'))"
+    )
     assert told(place, ask) == "unknown None"
     metadata = place / "liteppo_ablations-1.2.3.dist-info"
     metadata.mkdir()
@@ -61,7 +63,7 @@ def test_messages_name_make_in_a_clone_alone(tmp_path):
     (place / "common").mkdir(parents=True)
     for name in ("__init__.py", "common/__init__.py", "common/clone.py"):
         shutil.copy(ROOT / "harness" / name, place / name)
-    ask = "from harness.common.clone import format_setup_command; print(format_setup_command('gpu'))"
+    ask = "from harness.common.repository import format_setup_command; print(format_setup_command('gpu'))"
     assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"
     assert told(ROOT, ask) == "make setup EXTRA=gpu"
 

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from harness.config.experiment import load_config
-from harness.records.replay import Replay
+from harness.records.record import Replay
 from harness.replay.__main__ import main
-from harness.replay.arms import ARMS, BASELINE, ArmGradient
-from harness.replay.freeze import FrozenPolicy, freeze_batch
+from harness.replay.frozen import ARMS, BASELINE, ArmGradient, FrozenPolicy, freeze_batch
 from tests.harness.engines.policies import llama, qwen3, random_samples
 from tricks.io.document import Document, read_document, write_document
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.replay.arms import ARMS, BASELINE, ReplayArm, compare_gradients, compute_gradients, cosine, gradient
+from harness.replay.frozen import ARMS, BASELINE, ReplayArm, compare_gradients, compute_gradients, cosine, gradient
 from tricks.api import TrickError
 from tricks.batch import Signal
 from tricks.catalog import DEFAULT_TRICKS

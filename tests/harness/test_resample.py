@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from torch import Tensor
 
+from harness.common.resources import Stopwatch
 from harness.common.seeds import derive_seed
-from harness.common.timing import Stopwatch
 from harness.config.experiment import RewardConfig, load_config
 from harness.engines.base.protocols import Decoding
 from harness.rollouts.generate import RolloutSampler, SampledBatch, Task, resample

@@ -6,7 +6,13 @@ import sys
 
 import pytest
 
-from harness.common.results import REFERENCE_RESULTS, find_own_or_reference, format_path, is_reference, results_folder
+from harness.common.repository import (
+    REFERENCE_RESULTS,
+    find_own_or_reference,
+    format_path,
+    is_reference,
+    results_folder,
+)
 from harness.common.schema import SchemaError
 from harness.tracking.errors import StoreError
 from harness.tracking.store import Store

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.rewards.arithmetic import is_correct, judge_integer
+from harness.rewards.judges import is_correct, judge_integer
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from harness.common.spelling import spell_value
+from harness.common.text import spell_value
 from harness.records.failures import classify_failure, describe_error
 from tools.embedded_models.recipe import RECIPES, STAGES
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.tracking.journal import is_other_process
-from harness.tracking.server import ServerReader
+from harness.tracking.queries import ServerReader
 from harness.tracking.store import Store, main
 from harness.tracking.tags import RECORD as RECORD_TAG
 from harness.tracking.tags import STUDY as STUDY_TAG

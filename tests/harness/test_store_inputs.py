@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.config.experiment import load_config
-from harness.tracking.inputs import list_data_sets
+from harness.tracking.display import list_data_sets
 from harness.training.run import RunSpec
 from tests.harness.store_samples import RECORD, run
 

@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from harness.engines.base.errors import EngineError
+from harness.engines.base.remote import EngineError
 
 
 class Counter:

@@ -14,7 +14,7 @@ from harness.models.locate import WEIGHTS_FOLDER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.engines.transfer.buckets import WeightBucket
+    from harness.engines.base.buckets import WeightBucket
 
 MODEL = WEIGHTS_FOLDER / "large_base"
 MAX_LENGTH = 256  # tokens of prompt and response
@@ -60,7 +60,7 @@ class MortalEngine(VllmEngine):
 
     def load_stale_head(self, *parcels: WeightBucket) -> None:
         """As vLLM 0.32 reloads by itself."""
-        from harness.engines.transfer.buckets import unpack_bucket
+        from harness.engines.base.buckets import unpack_bucket
 
         self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(unpack_bucket(parcels))})
         self._llm.reset_prefix_cache()

@@ -9,7 +9,7 @@ import ray
 
 from harness.config.engines import DeepspeedConfig
 from harness.engines.deepspeed.learner import DeepspeedLearner
-from sweeps.cost.states import count_rank_bytes
+from sweeps.cost.setup import count_rank_bytes
 from tests.parity.ranks import COUNT, STAGES, config, follow, samples
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from harness.common.schema import SchemaError
+from harness.engines.base.buckets import unpack_bucket
 from harness.engines.base.divergence import Diverged
-from harness.engines.base.errors import EngineError
-from harness.engines.deepspeed import rank_calls
+from harness.engines.base.remote import EngineError
+from harness.engines.deepspeed import learner as rank_calls
 from harness.engines.deepspeed.learner import DeepspeedLearner
-from harness.engines.transfer.buckets import unpack_bucket
 from harness.models.load import load_model
 from tests.harness.engines.learners import plain_signal, rollouts_of, rule, signal_of
 from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples

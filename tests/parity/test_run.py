@@ -14,7 +14,7 @@ import torch
 from harness.__main__ import main
 from harness.config.experiment import ExperimentConfig, load_config
 from harness.engines import actor_pool
-from harness.engines.base.errors import EngineError, ParityError
+from harness.engines.base.remote import EngineError, ParityError
 from harness.engines.build import build_engines, build_learner
 from harness.models.load import load_model, load_tokenizer
 from harness.records.provenance import ENGINE_KEYS, find_engine_versions

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import ray
 
-from harness.engines.transfer.nccl import nccl_sender
+from harness.engines.deepspeed.broadcast import nccl_sender
 
 
 @pytest.mark.engines

@@ -10,9 +10,9 @@ import ray
 import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from harness.engines.base.errors import ParityError
+from harness.engines.base.buckets import bucket_weights
 from harness.engines.base.protocols import Decoding
-from harness.engines.transfer.buckets import bucket_weights
+from harness.engines.base.remote import ParityError
 from harness.engines.weight_parity import ParityProbe
 from harness.rollouts.metrics import split_mismatch
 from tests.harness.engines.policies import reference

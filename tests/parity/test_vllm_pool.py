@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import ray
 
-from harness.engines.base.errors import EngineError
-from harness.engines.transfer.nccl import Engines
+from harness.engines.base.remote import EngineError
+from harness.engines.deepspeed.broadcast import Engines
 from harness.engines.vllm.engine import VllmEngine
 from harness.engines.vllm.pool import EnginePool, await_call
 from harness.engines.vllm.sampler import VllmSampler

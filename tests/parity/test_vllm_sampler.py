@@ -10,8 +10,8 @@ import ray
 import torch
 
 from harness.common.schema import SchemaError
-from harness.engines.base.errors import EngineError
 from harness.engines.base.protocols import Decoding
+from harness.engines.base.remote import EngineError
 from harness.engines.vllm.pool import await_call
 from harness.models.errors import ModelError
 from harness.models.locate import WEIGHTS_FOLDER

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig, RewardConfig
-from sweeps.grid.compose import PlannedCell
+from sweeps.grid.cells import PlannedCell
 from tricks.api import TrickError
 from tricks.catalog import BUILT_IN_TRICKS, find_trick
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS
 from tricks.presets import PRESETS
 from tricks.settings import read_field_types
 

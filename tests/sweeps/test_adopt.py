@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from harness.records.record import RunRecord
+from sweeps.driver import ADOPTED, reuse_finished_runs
 from sweeps.plan.plan import make_plan
-from sweeps.reuse import ADOPTED, reuse_finished_runs
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
 

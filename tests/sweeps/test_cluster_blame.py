@@ -25,7 +25,7 @@ from pathlib import Path
 from sweeps.launch.environment import prepare_ray_environment
 prepare_ray_environment()
 import ray
-from harness.engines.deepspeed.rank_calls import RankGroup
+from harness.engines.deepspeed.learner import RankGroup
 from harness.engines.vllm.pool import EnginePool
 from sweeps.launch.retry import is_node_failure
 

@@ -4,8 +4,7 @@ import pytest
 
 from harness.config.experiment import load_config
 from sweeps.launch.capacity import ClusterNode, has_room_for, has_total_resources, read_patience
-from sweeps.launch.environment import prepare_ray_environment
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError, prepare_ray_environment
 
 prepare_ray_environment()
 

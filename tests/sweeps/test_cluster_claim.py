@@ -14,7 +14,7 @@ import pytest
 
 from harness.tracking.store import Store
 from harness.tracking.tags import DRIVER
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.lease import EXPIRY_SECONDS, StudyLease, acquire_lease
 from tests.harness.store_samples import RECORD
 from tests.sweeps.drivers import PATIENCE, Driver, here, until

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.config.layout import plan_layout
+from harness.config.engines import plan_layout
 from liteppo.program import ALIASES
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
+from sweeps.grid.cells import compose_cells, select_cells
 from sweeps.grid.grid import find_grid, read_grid
 from tests.liteppo.calls import sweep_options
 

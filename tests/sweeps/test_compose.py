@@ -4,10 +4,8 @@ import pytest
 import yaml
 
 from harness.common.schema import SchemaError
-from harness.config.compose import compose_config
-from harness.config.overlay import compose_fast
-from sweeps.grid.cells import list_overrides, select_cells
-from sweeps.grid.compose import compose_cells
+from harness.config.compose import compose_config, compose_fast
+from sweeps.grid.cells import compose_cells, list_overrides, select_cells
 from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from tests.sweeps.grids import PLAIN, grid
 

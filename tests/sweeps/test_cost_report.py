@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from harness.common.text import format_duration
-from sweeps.cost.hardware import parse_cluster
-from sweeps.plan.noise import PriorStudy
+from sweeps.cost.inputs import parse_cluster
 from sweeps.plan.plan import make_plan
+from sweeps.plan.power import PriorStudy
 from sweeps.plan.report import print_header, print_plan
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan

@@ -6,9 +6,8 @@ import pytest
 
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
-from sweeps.grid.derived import read_derived_profiles
+from sweeps.grid.cells import compose_cells, select_cells
+from sweeps.grid.file import read_derived_profiles
 from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from tests.tiers import counts
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.config.experiment import load_config
-from sweeps.cost.laptop import estimate_cpu_seconds
+from sweeps.cost.work import estimate_cpu_seconds
 from sweeps.plan.estimate import REDRAWN, RunSpeed, makespan
 from tests.sweeps.records import record
 

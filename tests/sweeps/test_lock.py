@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.lease import hold_study_lock
 
 HOLD = """

@@ -5,9 +5,9 @@ import pytest
 from harness.checkpoint.__main__ import main
 from harness.tracking.publish import publish_missing
 from harness.tracking.store import Store
+from sweeps.driver import reuse_finished_runs
 from sweeps.launch.scheduler import mark_shared_folder
 from sweeps.plan.plan import make_plan
-from sweeps.reuse import reuse_finished_runs
 from tests.sweeps.grids import PLAIN, TINY, grid
 
 

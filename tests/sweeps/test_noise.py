@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import t
 
-from sweeps.plan.noise import GPU_STD, LAPTOP_STD, Noise, PriorStudy, estimate_noise
+from sweeps.plan.power import GPU_STD, LAPTOP_STD, Noise, PriorStudy, estimate_noise
 from tests.sweeps.records import record
 
 METRIC = "final/accuracy"

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from sweeps.grid.grid import read_grid
-from sweeps.plan.noise import read_prior_studies
 from sweeps.plan.plan import build_study, make_plan
+from sweeps.plan.power import read_prior_studies
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
 

@@ -8,8 +8,7 @@ from harness.records.power import find_detectable_effect, find_seeds_needed, pow
 from harness.records.record import Study
 from sweeps.grid.cells import select_cells
 from sweeps.grid.grid import find_grid, list_grid_names, read_grid
-from sweeps.plan.noise import Noise
-from sweeps.plan.power import PowerAnalysis, analyze_power, find_planned_contrasts, is_primary
+from sweeps.plan.power import Noise, PowerAnalysis, analyze_power, find_planned_contrasts, is_primary
 from tests.sweeps.grids import PLAIN, grid
 
 NOISE = Noise(0.02, "given")

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.plan.noise import PriorStudy
 from sweeps.plan.plan import make_plan
+from sweeps.plan.power import PriorStudy
 from sweeps.plan.report import power_lines
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan

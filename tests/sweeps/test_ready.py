@@ -3,9 +3,9 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from sweeps.cost.hardware import parse_cluster
+from sweeps.cost.inputs import parse_cluster
 from sweeps.grid.grid import GRIDS, read_grid
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.ready import refuse_unready
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid

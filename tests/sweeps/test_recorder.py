@@ -7,10 +7,10 @@ from harness.tracking.publish import publish_missing
 from harness.tracking.store import Store
 from sweeps import driver
 from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, RunStepped
+from sweeps.launch.progress import NEXT, SweepUsage
 from sweeps.launch.recorder import Recorder, UnrecordedRuns
 from sweeps.options import SweepOptions
 from sweeps.plan.plan import make_plan
-from sweeps.summary import NEXT, SweepUsage
 from tests.harness.models.full_disk import no_file_above
 from tests.sweeps.grids import grid
 from tests.sweeps.records import of_plan

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.common.yaml import read_yaml
 from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 from harness.training.scores import predict_score_names
 from sweeps.__main__ import main
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
-from sweeps.grid.derived import read_derived_profiles
+from sweeps.grid.cells import compose_cells, select_cells
+from sweeps.grid.file import read_derived_profiles, read_yaml
 from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from sweeps.plan.plan import make_plan, refuse_unknown_scores
 from tests.sweeps.grids import PLAIN, TINY, grid, write

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from sweeps.summary import SweepUsage, print_costs
+from sweeps.launch.progress import SweepUsage, print_costs
 from tests.sweeps.records import record
 
 

@@ -6,7 +6,7 @@ import warnings
 import pytest
 from optuna.trial import TrialState
 
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.launch.events import RunStepped
 from sweeps.tuning.study import COMPARED, open_database
 from sweeps.tuning.trial import count_averaged_steps

@@ -9,7 +9,7 @@ from harness.common.schema import SchemaError
 from harness.records.failures import build_failed_record
 from sweeps.grid.grid import read_grid
 from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
-from sweeps.launch.errors import SweepError
+from sweeps.launch.environment import SweepError
 from sweeps.options import TuneOptions
 from sweeps.plan.plan import build_study, make_plan
 from sweeps.tuning.result import TunedTarget, tuned_file, write_tuned

@@ -8,15 +8,14 @@ from sweeps.equivalence.batches import BatchShape
 from sweeps.equivalence.canonical import canonicalize
 from sweeps.equivalence.gradients import GradientSide
 from sweeps.equivalence.twins import find_twins
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
+from sweeps.grid.cells import compose_cells, select_cells
 from sweeps.grid.grid import find_grid, read_grid
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.random_configs import cell
 from tricks.batch import Setup
-from tricks.clipping import Clip
 from tricks.dialects.build import build_rule
 from tricks.dialects.own_tricks import ResponseClip, ResponseMeanClip
+from tricks.surrogates import Clip
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ from math import exp, log
 import pytest
 
 from sweeps.equivalence.batches import choose_lengths, collect_numbers, divergences, log_ratios
-from tricks.clipping import Clip
 from tricks.filtering import OverlongFilter
-from tricks.kl import KlLoss
+from tricks.regularization import KlLoss
 from tricks.rewards import SoftOverlong
+from tricks.surrogates import Clip
 
 
 def between(points, low, high):

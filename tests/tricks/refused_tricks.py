@@ -17,7 +17,7 @@ from tricks.api import TrickSpec
 from tricks.batch import Rollouts
 from tricks.catalog import foreign, load_catalog
 from tricks.filtering import DynamicSampling
-from tricks.io.check import resolve_trick
+from tricks.io.listing import resolve_trick
 from tricks.normalization import Normalize
 
 _NAMES: Final = (

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.tricks.batches import assert_agree, in_both_precisions, rollouts, rule
-from tricks.bounds import AdvantageClip, RewardClip
 from tricks.normalization import Normalize
+from tricks.rewards import AdvantageClip, RewardClip
 
 
 @in_both_precisions

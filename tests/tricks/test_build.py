@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from tests.tricks.batches import SETUP
 from tricks.catalog import DEFAULT_TRICKS
-from tricks.clipping import Clip
 from tricks.dialects.build import build_rule, choose_tricks
 from tricks.normalization import Normalize
+from tricks.surrogates import Clip
 
 
 def test_a_preset_brings_its_tricks_with_their_settings() -> None:

@@ -8,8 +8,8 @@ import pytest
 from tricks.api import COMBINABLE_HOOKS, HOOKS, OPTIONAL_HOOKS, REQUIRED_HOOKS, TrickError, TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS, DEFAULT_TRICKS, PAPER_TRICKS, find_trick, foreign, load_catalog
 from tricks.filtering import DynamicSampling
-from tricks.kl import KlToGo
 from tricks.normalization import Normalize
+from tricks.regularization import KlToGo
 
 
 def test_the_eight_tricks_of_the_paper_come_first() -> None:

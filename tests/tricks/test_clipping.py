@@ -7,7 +7,7 @@ import torch
 
 from tests.tricks.batches import ONCE, SETUP, assert_agree, in_both_precisions, signal
 from tricks.catalog import find_trick
-from tricks.clipping import Clip
+from tricks.surrogates import Clip
 
 RATIOS = [4.0, 2.0, 1.25, 1.0, 0.5]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from tests.tricks.batches import SETUP, assert_agree, in_both_precisions, rollouts, rule
-from tricks.entropy import EntropyBonus
+from tricks.regularization import EntropyBonus
 
 
 @in_both_precisions

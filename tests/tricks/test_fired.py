@@ -13,11 +13,10 @@ from torch import Tensor
 from tests.tricks.batches import example, in_both_precisions, moved, rollouts, rule
 from tricks.aggregation import TokenMean
 from tricks.batch import Rollouts
-from tricks.clipping import Clip
-from tricks.entropy import EntropyBonus
 from tricks.fired import ablate_each_trick, compute_token_gradients, mask_changes_by_trick
-from tricks.kl import KlLoss
+from tricks.regularization import EntropyBonus, KlLoss
 from tricks.rule import UpdateRule
+from tricks.surrogates import Clip
 
 
 def fired(update_rule: UpdateRule, name: str, batch: Rollouts, log_probs: Tensor, **others: Any) -> list[list[int]]:

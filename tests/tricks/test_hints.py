@@ -16,8 +16,7 @@ from tests.tricks.batches import SETUP
 from tricks.__main__ import main
 from tricks.api import TrickError
 from tricks.catalog import load_catalog
-from tricks.dialects.build import NO_DIALECT, build_rule
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS, NO_DIALECT, build_rule
 from tricks.hints import PLAUSIBLE_RANGES, hint_positive_log_probs, list_rule_hints
 from tricks.presets import PRESETS
 

@@ -9,10 +9,9 @@ import torch
 
 from tests.tricks.batches import example, in_both_precisions, rollouts, rule
 from tests.tricks.rules import RULES, loss_and_gradient
-from tricks.clipping import Clip, max_log_ratio
 from tricks.dialects.own_tricks import ProbabilityMask
-from tricks.kl import KlLoss
-from tricks.ratios import ClippedWeight, SequenceClip
+from tricks.regularization import KlLoss
+from tricks.surrogates import Clip, ClippedWeight, SequenceClip, max_log_ratio
 
 
 @in_both_precisions

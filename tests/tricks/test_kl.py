@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.tricks.batches import SETUP, assert_agree, in_both_precisions, mask_of, rollouts, rule, signal
-from tricks.kl import KlLoss, KlReward, KlToGo
+from tricks.regularization import KlLoss, KlReward, KlToGo
 
 # x = log ref - log pi of one response of four tokens.
 X = [0.5, -1.0, 0.0, 2.0]

@@ -10,10 +10,9 @@ import pytest
 
 from tests.tricks.batches import SETUP
 from tricks.catalog import BUILT_IN_TRICKS
-from tricks.clipping import Clip
 from tricks.dialects.build import build_rule
-from tricks.ratios import PolicyGradient
 from tricks.recorded import spell_briefly
+from tricks.surrogates import Clip, PolicyGradient
 
 
 @pytest.mark.parametrize(

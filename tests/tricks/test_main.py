@@ -16,7 +16,7 @@ from tricks.__main__ import main
 from tricks.api import TrickSpec
 from tricks.batch import Rollouts
 from tricks.catalog import load_catalog
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS
 from tricks.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]

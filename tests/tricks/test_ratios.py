@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.tricks.batches import ONCE, SETUP, assert_agree, in_both_precisions, signal
-from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
+from tricks.surrogates import ClippedWeight, PolicyGradient, SequenceClip
 
 # Two responses of lengths 3 and 2. Log-ratios 0.3 0 0 and -0.2 -0.4; the last one is padding.
 LOG_RATIOS, LENGTHS = [[0.3, 0.0, 0.0], [-0.2, -0.4, 0.0]], [3, 2]

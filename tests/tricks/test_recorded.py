@@ -8,16 +8,16 @@ from inspect import isclass
 import pytest
 
 from harness.common.schema import build_dataclass
+from harness.config.compose import compose_fast
 from harness.config.experiment import ExperimentConfig
-from harness.config.overlay import compose_fast
 from tricks.api import Recorded, TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS, load_catalog
 from tricks.dialects import own_tricks as centre_norm
 from tricks.dialects import own_tricks as nemo_tricks
 from tricks.dialects import own_tricks as probability
 from tricks.dialects import own_tricks as sequence_clip
+from tricks.dialects.build import DIALECTS
 from tricks.dialects.own_tricks import SampleMean
-from tricks.dialects.registry import DIALECTS
 from tricks.normalization import Normalize
 from tricks.recorded import RECORDED, recorded_name, spell_briefly, spell_fully, stable_name
 from tricks.settings import make_trick, read_field_types

@@ -6,12 +6,11 @@ import torch
 from tests.tricks.batches import ALONE, ONCE, example, rule
 from tricks.api import TrickError
 from tricks.catalog import DEFAULT_TRICKS
-from tricks.clipping import Clip
-from tricks.entropy import EntropyBonus
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss
 from tricks.normalization import Normalize
+from tricks.regularization import EntropyBonus, KlLoss
 from tricks.rule import UpdateRule
+from tricks.surrogates import Clip
 
 ONE_EACH = ("group_norm", "clip_higher", "token_mean", "overlong_filter", "truncated_is", "kl_loss", "soft_overlong")
 

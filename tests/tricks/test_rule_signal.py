@@ -8,7 +8,7 @@ from torch import Tensor
 from tests.tricks.batches import assert_agree, example, moved, rollouts, rule
 from tricks.aggregation import TokenMean
 from tricks.batch import Rollouts, Signal
-from tricks.bounds import AdvantageClip
+from tricks.rewards import AdvantageClip
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import pytest
 
 from tricks.aggregation import ConstantLength
 from tricks.catalog import BUILT_IN_TRICKS
-from tricks.clipping import Clip
 from tricks.settings import (
     describe_setting,
     describe_type,
@@ -17,6 +16,7 @@ from tricks.settings import (
     read_field_types,
     suggest,
 )
+from tricks.surrogates import Clip
 
 
 def test_settings_make_a_trick() -> None:

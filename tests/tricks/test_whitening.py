@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from tests.tricks.batches import DTYPES, SETUP, assert_agree, mask_of, rollouts
-from tricks.whitening import Whiten
+from tricks.normalization import Whiten
 
 EPS = 0.05  # large enough that a wrong place for it shows
 SCOPES = ["batch", "group", "none"]

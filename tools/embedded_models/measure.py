@@ -13,7 +13,7 @@ from torch import Tensor
 
 from harness.models.prompting import PromptForm, format_prompt
 from harness.records.outcomes import pass_at_k
-from harness.rewards.arithmetic import is_correct
+from harness.rewards.judges import is_correct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

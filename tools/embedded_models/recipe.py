@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen3Config
 
-from harness.common.spelling import spell_value
+from harness.common.text import spell_value
 from tools.embedded_models.corpus import Mix
 
 if TYPE_CHECKING:

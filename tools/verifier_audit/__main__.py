@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final
 from typer import Typer
 from typer.main import get_command
 
-from harness.common.clone import find_commit, run_git
 from harness.common.files import atomic_write as write_file
-from harness.common.results import results_folder
-from harness.records.verifier_audit import AUDIT_NAME, AuditReport, Mistake
+from harness.common.repository import find_commit, results_folder, run_git
+from harness.records.record import AUDIT_NAME, AuditReport, Mistake
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from liteppo.endings import ended
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from harness.records.verifier_audit import AuditCounts
+    from harness.records.record import AuditCounts
     from tools.verifier_audit.counts import Pair
 
 

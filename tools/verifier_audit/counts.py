@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from harness.common.schema import read_json
-from harness.records.verifier_audit import AuditCount, AuditCounts, _sum
+from harness.records.record import AuditCount, AuditCounts, _sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

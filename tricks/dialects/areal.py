@@ -5,30 +5,31 @@ from __future__ import annotations
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.bounds import AdvantageClip, RewardClip
-from tricks.clipping import Clip
-from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
-from tricks.dialects.own_tricks import NormalizeAboutCenter, ResponseMeanClip
-from tricks.dialects.rows import (
+from tricks.dialects.dialect import (
     BATCH,
     CENTERED,
     GROUP,
     MIXED,
     RAW,
     RLOO,
+    Dialect,
+    Pattern,
+    Refusal,
+    Rewrite,
+    Variant,
     dynamic_sampling,
     refuse_class,
     refuse_norm,
     reward_functions,
     soft_overlong,
 )
-from tricks.entropy import EntropyBonus
+from tricks.dialects.own_tricks import NormalizeAboutCenter, ResponseMeanClip
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss, KlReward, KlToGo
-from tricks.normalization import Normalize
-from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
-from tricks.whitening import Whiten
+from tricks.normalization import Normalize, Whiten
+from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
+from tricks.rewards import AdvantageClip, RewardClip
+from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 _NORM: Final = "areal/utils/data.py"
 _ACTOR: Final = "areal/trainer/ppo/actor.py"

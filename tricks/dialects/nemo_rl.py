@@ -5,31 +5,30 @@ from __future__ import annotations
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.bounds import AdvantageClip, RewardClip
-from tricks.clipping import Clip
-from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
-from tricks.dialects.own_tricks import NormalizeBySquares, ResponseClip, SampleMean
-from tricks.dialects.rows import (
+from tricks.dialects.dialect import (
     BATCH,
     CENTERED,
     GROUP,
     RAW,
     RLOO,
     SINGLE,
+    Dialect,
+    Pattern,
+    Refusal,
+    Variant,
     dynamic_sampling,
     refuse_class,
     refuse_mixed_norm,
     reward_functions,
     soft_overlong,
 )
-from tricks.entropy import EntropyBonus
+from tricks.dialects.own_tricks import NormalizeBySquares, ResponseClip, SampleMean
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss, KlReward, KlToGo
-from tricks.normalization import Normalize
-from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
-from tricks.rewards import FormatReward, LengthReward, SoftOverlong
-from tricks.whitening import Whiten
+from tricks.normalization import Normalize, Whiten
+from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
+from tricks.rewards import AdvantageClip, FormatReward, LengthReward, RewardClip, SoftOverlong
+from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 _ESTIMATOR: Final = "nemo_rl/algorithms/advantage_estimator.py"
 _LOSS: Final = "nemo_rl/algorithms/loss/loss_functions.py"

@@ -8,27 +8,27 @@ from __future__ import annotations
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.bounds import AdvantageClip, RewardClip
-from tricks.clipping import Clip
-from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
-from tricks.dialects.rows import (
+from tricks.dialects.dialect import (
     CENTERED,
     GROUP,
     RAW,
     RESIDUE,
     SINGLE,
+    Dialect,
+    Pattern,
+    Refusal,
+    Variant,
     refuse_class,
     refuse_mixed_norm,
     refuse_norm,
     reward_functions,
 )
-from tricks.entropy import EntropyBonus
 from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss, KlReward, KlToGo
-from tricks.normalization import Normalize
-from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
-from tricks.whitening import Whiten
+from tricks.normalization import Normalize, Whiten
+from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
+from tricks.rewards import AdvantageClip, RewardClip
+from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 _PPO: Final = "oat/algorithms/ppo.py"
 _NORMED: Final = (Pattern(Normalize, GROUP),)

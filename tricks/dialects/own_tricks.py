@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import torch
 
 from tricks.aggregation import SequenceMean
-from tricks.clipping import compute_ratios
 from tricks.normalization import Normalize
-from tricks.ratios import SequenceClip
 from tricks.statistics import renumber_groups, segment_sum, segment_variance
+from tricks.surrogates import SequenceClip, compute_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

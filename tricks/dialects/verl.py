@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.bounds import AdvantageClip, RewardClip
-from tricks.clipping import Clip
-from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
-from tricks.dialects.rows import (
+from tricks.dialects.dialect import (
     BATCH,
     CENTERED,
     GROUP,
@@ -16,6 +13,11 @@ from tricks.dialects.rows import (
     RESIDUE,
     RLOO,
     SINGLE,
+    Dialect,
+    Pattern,
+    Refusal,
+    Rewrite,
+    Variant,
     dynamic_sampling,
     refuse_class,
     refuse_mixed_norm,
@@ -23,13 +25,12 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
-from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
-from tricks.kl import KlLoss, KlReward, KlToGo
-from tricks.normalization import Normalize
-from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
-from tricks.whitening import Whiten
+from tricks.normalization import Normalize, Whiten
+from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
+from tricks.rewards import AdvantageClip, RewardClip
+from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 _CORE: Final = "verl/trainer/ppo/core_algos.py"
 _LOSSES_FILE: Final = "verl/workers/utils/losses.py"

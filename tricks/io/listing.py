@@ -1,18 +1,19 @@
-"""The catalog for a terminal: tricks, presets and dialects, each with its source."""
+"""The catalog for a terminal, and the check of one of its tricks."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tricks.catalog import BUILT_IN_TRICKS, load_catalog
-from tricks.dialects.registry import DIALECTS
-from tricks.packages import list_packages
+from tricks.api import TrickError, TrickSpec, list_packages
+from tricks.catalog import BUILT_IN_TRICKS, find_trick, load_catalog
+from tricks.conformance import CLAUSES, find_violations
+from tricks.dialects.build import DIALECTS
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tricks.api import TrickSpec
 
 _INDENT = 24
 
@@ -49,3 +50,32 @@ def _entry(name: str, summary: str) -> str:
 
 def _facts(facts: Mapping[str, str]) -> Iterator[str]:
     return (f"{'':{_INDENT - 1}} {title:9} {fact}" for title, fact in facts.items() if fact)
+
+
+def resolve_trick(name: str) -> TrickSpec:
+    """Return the trick of that name, or the TrickSpec at MODULE:ATTRIBUTE.
+
+    Raises TrickError where there is none.
+    """
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        return find_trick(name)
+    try:
+        spec = getattr(import_module(module), attribute)
+    except Exception as error:  # a foreign module may raise anything
+        fact = f"{type(error).__name__}: {error}"
+        raise TrickError(f"{name}: cannot be imported ({fact}); give MODULE:ATTRIBUTE as Python imports it") from None
+    if not isinstance(spec, TrickSpec):
+        raise TrickError(f"{name}: is a {type(spec).__name__}; name a TrickSpec")
+    return spec
+
+
+def report_violations(spec: TrickSpec) -> tuple[str, bool]:
+    """Return the violations, one line per clause, and True if there are none."""
+    broken = find_violations(spec)
+    if not broken:
+        return f"{spec.name} keeps the {len(CLAUSES)} clauses of the contract", True
+    promises = {clause: promise for clause, (promise, _) in CLAUSES.items()}
+    return "\n".join(
+        f"{spec.name}: {found.message} (clause {found.clause}: {promises[found.clause]})" for found in broken
+    ), False

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analysis.claims.cost import compute_costs
-from analysis.claims.files import render_takeaway_files
 from analysis.claims.judge import judge_claims
+from analysis.claims.tables import render_takeaway_files
 from analysis.paper.claims import clipping, losses, normalization, popular, recipes
-from analysis.study.output import write_result
 from analysis.study_data import read_profiles
+from analysis.tables.render import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

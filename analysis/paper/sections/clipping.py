@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from analysis.paper.bars import Bins
-from analysis.paper.content import NO_NUMBER, Quantity
-from analysis.paper.figure import PaperFigure
-from analysis.paper.layout import FigurePart
+from analysis.paper.figure import NO_NUMBER, FigurePart, PaperFigure, Quantity
 from analysis.paper.measures import Difference, Early, Score, VerdictWord
 from analysis.paper.numbers import ALIGNED, LARGE, SMALL
-from analysis.paper.panels import Accuracy, Curves, Ends
+from analysis.paper.panels import Accuracy, Bins, Curves, Ends
 from analysis.paper.rows import BinRows, Cells
 from analysis.paper.tokens import TokenClasses, Tokens, TopTokens
 from analysis.paper.tokens import TokenClassRows as ClassRows

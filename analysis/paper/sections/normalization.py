@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analysis.paper.content import NO_NUMBER
-from analysis.paper.figure import PaperFigure
-from analysis.paper.layout import FigurePart
+from analysis.paper.figure import NO_NUMBER, FigurePart, PaperFigure
 from analysis.paper.measures import Difference, Early, Score, VerdictWord
 from analysis.paper.numbers import BASE
 from analysis.paper.panels import Accuracy, Curves, Ends

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analysis.paper.layout import build_view
+from analysis.paper.figure import build_view
 from analysis.paper.numbers import read_readings
-from analysis.paper.sections import clipping, losses, normalization, recipes, setup
-from analysis.study.output import write_result
+from analysis.paper.sections import clipping, losses, normalization, recipes
 from analysis.study_data import StudyData
+from analysis.tables.render import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from analysis.paper.figure import PaperFigure
-    from analysis.paper.layout import View
+    from analysis.paper.figure import PaperFigure, View
     from analysis.paper.numbers import Reading
     from harness.records.record import Study
     from harness.tracking.store import Store
 
 
-SECTIONS: Final = (setup, normalization, clipping, losses, recipes)
+SECTIONS: Final = (normalization, clipping, losses, recipes)
 FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
     sorted((figure for section in SECTIONS for figure in section.FIGURES), key=lambda figure: figure.id)
 )
@@ -58,7 +57,7 @@ def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Itera
         The path of each file.
 
     """
-    from analysis.paper.table import build_paper_table  # noqa: PLC0415
+    from analysis.paper.render import build_paper_table  # noqa: PLC0415
     from analysis.tables.render import render_csv, render_latex, render_markdown  # noqa: PLC0415
 
     for figure, found in _found(store, studies, results):
@@ -79,7 +78,7 @@ def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iter
         The path of each file.
 
     """
-    from analysis.paper.drawing import draw_paper_figure  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper.render import draw_paper_figure  # noqa: PLC0415 - matplotlib, a second
 
     for figure, found in _found(store, studies, results):
         profile = found[0].settings[0].source.study.profile

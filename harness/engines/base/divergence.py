@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from harness.config.hints import find_implausible_settings
+from harness.config.experiment import find_implausible_settings
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from harness.engines.base.clipped_tokens import CLIP_METRICS, ClippedTokens
+from harness.engines.base.protocols import CLIP_METRICS, ClippedTokens
 from harness.engines.base.samples import split_minibatches
 from tricks.fired import mask_changes_by_trick
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.engines.base.buckets import SerializedTensors
 from harness.engines.base.protocols import Samples
 from harness.engines.base.samples import (
     Sequences,
@@ -22,7 +23,6 @@ from harness.engines.base.samples import (
     split_micro_batches,
 )
 from harness.engines.torch.hf_scores import SIMILAR_LENGTH
-from harness.engines.transfer.buckets import SerializedTensors
 from tricks.batch import Signal
 
 if TYPE_CHECKING:

@@ -1,18 +1,28 @@
-"""A model under DeepSpeed in the process of one rank; no other process imports this module."""
+"""A model under DeepSpeed in the process of one rank, and the start of DeepSpeed there.
+
+Only rank processes import this module, after setting their environment.
+"""
 
 from __future__ import annotations
 
 import gc
+import logging
 import math
+import os
+import socket
+import warnings
 from inspect import getclosurevars
 from typing import TYPE_CHECKING, Any, Final
 
 import deepspeed
+import psutil
 import torch
 from deepspeed.runtime.zero.parameter_offload import FWD_MODULE_STACK
 from deepspeed.runtime.zero.partition_parameters import InsertPostInitMethodToModuleSubClasses
 from deepspeed.runtime.zero.partitioned_param_coordinator import PartitionedParameterCoordinator
+from torch.distributed import TCPStore, init_process_group, is_initialized  # type: ignore[attr-defined]
 
+from harness.common.resources import keep_freed_memory
 from harness.engines.base.divergence import refuse_norm
 from harness.engines.deepspeed.settings import build_reference_settings, build_training_settings
 from harness.engines.torch.hf_scores import score_sequences
@@ -24,6 +34,51 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.engines.base.samples import Sequences
+
+
+_COMPILED_AT_START: Final = "deepspeed_shm_comm"  # needs a compiler and a minute, and leaks 66 MiB of /dev/shm
+
+
+def join_process_group(rank: int, ranks: int, host: str, port: int, *, here: str, on_gpu: bool) -> None:
+    """Join the process group of all ranks; do nothing in a process that has joined already.
+
+    Args:
+        rank: Number of this rank.
+        ranks: Number of ranks.
+        host: Address of the first rank.
+        port: Port of the first rank.
+        here: Address of this rank's node.
+        on_gpu: Whether the ranks communicate by NCCL; otherwise by Gloo.
+
+    """
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
+    if not on_gpu:
+        deepspeed.ops.__compatible_ops__[_COMPILED_AT_START] = False
+        keep_freed_memory()
+    if not is_initialized():
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", _interface(here))
+        backend, store = "nccl" if on_gpu else "gloo", _store(rank, ranks, host, port)
+        init_process_group(backend, store=store, rank=rank, world_size=ranks)
+        deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False)
+
+
+def _store(rank: int, ranks: int, host: str, port: int) -> TCPStore:
+    """Return the store through which ranks find each other.
+
+    By default PyTorch would listen on every network of the node.
+    """
+    listening = socket.create_server((host, port)).detach() if rank == 0 else None
+    return TCPStore(host, port, ranks, rank == 0, master_listen_fd=listening, wait_for_workers=False)
+
+
+def _interface(address: str) -> str:
+    """Return the name of the network interface with this address."""
+    return next(
+        name
+        for name, addresses in psutil.net_if_addrs().items()
+        if any(found.address == address for found in addresses)
+    )
 
 
 _REMEMBERING: Final = (

@@ -1,4 +1,7 @@
-"""One rank of the DeepSpeed learner: a plain class that the caller turns into a Ray actor."""
+"""One rank of the DeepSpeed learner, and its state on disk.
+
+The module does not import DeepSpeed, so it can be read and tested where DeepSpeed is not installed.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from harness.common.resources import measure_lifetime_use
+from harness.engines.base.buckets import bucket_weights
+from harness.engines.base.optimizer_state import load_tensors, save_tensors
 from harness.engines.deepspeed.batch import Updated
 from harness.engines.torch.validate import validate_model_support
-from harness.engines.transfer.buckets import bucket_weights
 from harness.models.load import load_model
 
 if TYPE_CHECKING:
@@ -28,6 +32,61 @@ if TYPE_CHECKING:
     from harness.engines.deepspeed.broadcast import Broadcast
     from harness.engines.deepspeed.policy import DeepspeedPolicy
     from tricks.rule import UpdateRule
+
+
+def save_rank_state(policy: DeepspeedPolicy, path: Path) -> None:
+    """Write what the rank's later updates depend on.
+
+    Half-precision weights are not written, because they follow from the float32 weights.
+    """
+    save_tensors(_tensors(policy.engine, policy.stage), path)
+
+
+@torch.no_grad()
+def restore_rank_state(policy: DeepspeedPolicy, path: Path) -> None:
+    """Restore what ``save_rank_state`` wrote, in place, and distribute the weights to all ranks."""
+    engine, tensors = policy.engine, load_tensors(path)
+    for index, master in enumerate(_masters(engine, policy.stage)):
+        master.copy_(tensors.pop(f"master/{index}"))
+        state = {name: tensors.pop(f"{name}/{index}") for name in _moments(tensors, index)}
+        if state:
+            engine.basic_optimizer.state[master] = {name: part.to(master.device) for name, part in state.items()}
+    _hand_over(engine.optimizer, policy.stage)
+
+
+def _tensors(engine: Any, stage: int) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for index, master in enumerate(_masters(engine, stage)):
+        found[f"master/{index}"] = master.detach()
+        state = engine.basic_optimizer.state.get(master, {})
+        found |= {f"{name}/{index}": part for name, part in state.items()}
+    return found
+
+
+def _masters(engine: Any, stage: int) -> list[Tensor]:
+    """Return what this rank's optimizer trains: flat partitions, or the parameters at stage 0."""
+    if stage == 3:
+        return list(engine.optimizer.fp32_partitioned_groups_flat)
+    return [master for group in engine.basic_optimizer.param_groups for master in group["params"]]
+
+
+def _moments(tensors: dict[str, Tensor], index: int) -> list[str]:
+    """Return the names of a master's optimizer states; there are none before the first update."""
+    return [name.removesuffix(f"/{index}") for name in tensors if name.endswith(f"/{index}")]
+
+
+def _hand_over(optimizer: Any, stage: int) -> None:
+    """Update the model's weights from the masters.
+
+    The order of the calls is the one in which DeepSpeed 0.19 ends a step.
+    """
+    if stage in {1, 2}:
+        optimizer.update_lp_params()
+    if stage == 3:
+        optimizer._partition_all_parameters()
+        for group in range(len(optimizer.fp16_groups)):
+            optimizer._reassign_or_swap_out_partitioned_parameters(group)
+        optimizer._post_step(set())
 
 
 class DeepspeedRank:
@@ -57,7 +116,7 @@ class DeepspeedRank:
         place = {"RANK": str(self._rank), "WORLD_SIZE": str(self._ranks), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
         os.environ.update(local | place | ({} if self._on_gpu else {"DS_ACCELERATOR": "cpu"}))
         torch.set_num_threads(self._threads)
-        from harness.engines.deepspeed.process_group import join_process_group  # noqa: PLC0415 - reads the environment
+        from harness.engines.deepspeed.policy import join_process_group  # noqa: PLC0415 - reads the environment
 
         join_process_group(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
         gc.freeze()  # garbage collection between runs then skips all imported modules
@@ -176,14 +235,10 @@ class DeepspeedRank:
 
     def save(self, folder: Path) -> None:
         """Write this rank's part of weights and optimizer states."""
-        from harness.engines.deepspeed.state import save_rank_state  # noqa: PLC0415 - of ranks alone
-
         save_rank_state(self._running(), folder / self.file())
 
     def restore(self, folder: Path) -> None:
         """Restore what the same rank of an equal learner saved."""
-        from harness.engines.deepspeed.state import restore_rank_state  # noqa: PLC0415 - of ranks alone
-
         self._ahead = None
         restore_rank_state(self._running(), folder / self.file())
 

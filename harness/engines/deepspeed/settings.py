@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.clone import format_setup_command
+from harness.common.repository import format_setup_command
 from harness.common.schema import SchemaError
 
 if TYPE_CHECKING:

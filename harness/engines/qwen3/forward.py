@@ -13,9 +13,8 @@ from torch.nn import functional
 from harness.engines.base.log_probs import Scores, score_logits
 from harness.engines.qwen3.attention import Heads, attend, normalize, split_by_head, swiglu
 from harness.engines.qwen3.packing import Packing, attention_weights, pack
-from harness.engines.torch.checkpointing import checkpoint_layer
-from harness.engines.torch.head import HEAD_ELEMENTS, Head, score_states
 from harness.engines.torch.hf_scores import score_samples_hf
+from harness.engines.torch.low_memory import HEAD_ELEMENTS, Head, checkpoint_layer, score_states
 from harness.models.embedded import EmbeddedModel
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ import torch
 
 from harness.engines.base.log_probs import Scores
 from harness.engines.base.samples import Sequences, count_tokens, lay_out
-from harness.engines.torch.checkpointing import checkpoint_layers
-from harness.engines.torch.head import Head, score_states
+from harness.engines.torch.low_memory import Head, checkpoint_layers, score_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

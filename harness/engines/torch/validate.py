@@ -8,9 +8,8 @@ import torch
 
 from harness.common.schema import SchemaError
 from harness.config.window import read_loaded_positions, refuse_short_window
-from harness.engines.torch.checkpointing import find_checkpointable_layers
-from harness.engines.torch.head import logits
 from harness.engines.torch.hf_scores import find_decoder, find_head
+from harness.engines.torch.low_memory import find_checkpointable_layers, logits
 from harness.models.embedded import EmbeddedModel
 from harness.models.errors import ModelError
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from harness.common.resources import measure_lifetime_use
 from harness.common.seeds import derive_seed
-from harness.engines.base.errors import EngineError, summarize_error
-from harness.engines.base.fingerprint import compute_fingerprint
+from harness.engines.base.remote import EngineError, compute_fingerprint, summarize_error
 from harness.engines.vllm.validate import refuse_missing_vllm, refuse_request, refuse_unfit_model
 
 if TYPE_CHECKING:
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
     from harness.common.resources import ResourceUse
     from harness.config.engines import VllmConfig
-    from harness.engines.base.fingerprint import Fingerprint
+    from harness.engines.base.buckets import WeightBucket
     from harness.engines.base.protocols import Decoding
-    from harness.engines.transfer.buckets import WeightBucket
+    from harness.engines.base.remote import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +296,7 @@ class VllmEngine:
     def meet(self, init_info: Mapping[str, Any]) -> None:
         """Join the learner's NCCL group.
 
-        This method and the next three are the engine's side of ``harness.engines.transfer.nccl``.
+        This method and the next three are the engine's side of ``harness.engines.deepspeed.broadcast``.
         """
         self._llm.init_weight_transfer_engine({"init_info": dict(init_info)})
 

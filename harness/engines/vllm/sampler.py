@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from harness.common.seeds import derive_seed
+from harness.engines.base.buckets import bucket_weights
 from harness.engines.base.samples import Vocabulary, assemble_samples, left_pad
-from harness.engines.transfer.buckets import bucket_weights
 from harness.engines.vllm.pool import EnginePool
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.clone import choose_command, format_setup_command
+from harness.common.repository import choose_command, format_setup_command
 from harness.common.schema import SchemaError
 from harness.config.window import read_loaded_positions
 from harness.models.errors import ModelError
@@ -86,9 +86,7 @@ def _head_size(text: Any) -> int:
 
 
 def _kernel_sizes() -> list[int]:
-    from vllm.v1.attention.backends.cpu_attn import (  # noqa: PLC0415 - takes seconds, and only an engine needs it
-        CPUAttentionBackend,
-    )
+    from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend  # noqa: PLC0415 - takes seconds, and only an engine needs it
 
     sizes: list[int] = CPUAttentionBackend.get_supported_head_sizes()
     return sizes

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.engines.transfer.buckets import unpack_bucket
+from harness.engines.base.buckets import unpack_bucket
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engines.transfer.buckets import WeightBucket
+    from harness.engines.base.buckets import WeightBucket
 
 
 class WeightReceiver:
@@ -26,9 +26,7 @@ class WeightReceiver:
 
     def start_reload(self) -> None:
         """Prepare all layers for new weights."""
-        from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
-            initialize_layerwise_reload,
-        )
+        from vllm.model_executor.model_loader.reload import initialize_layerwise_reload  # noqa: PLC0415 - in vLLM's process
 
         with self._configured():
             initialize_layerwise_reload(self.model_runner.get_model())
@@ -42,9 +40,7 @@ class WeightReceiver:
     @torch.no_grad()
     def finish_reload(self) -> None:
         """Finish the update of all layers, and recompute what depends on the weights."""
-        from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
-            finalize_layerwise_reload,
-        )
+        from vllm.model_executor.model_loader.reload import finalize_layerwise_reload  # noqa: PLC0415 - in vLLM's process
 
         model = self.model_runner.get_model()
         with self._configured():

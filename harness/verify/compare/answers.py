@@ -34,7 +34,7 @@ from harness.verify.model.expressions import (
     walk_nodes,
 )
 from harness.verify.model.intervals import is_same_region, to_region
-from harness.verify.parse.congruences import find_class_difference, is_least
+from harness.verify.parse.relations import find_class_difference, is_least
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mpmath import mp
 
-from harness.common.spelling import spell_value
+from harness.common.text import spell_value
 from harness.verify.compare.equations import swap_symbols, to_zero_form
 from harness.verify.model import exact
 from harness.verify.model.equality import sample_values

@@ -13,8 +13,7 @@ from typing import Any, Final
 from mpmath import mp
 
 from harness.verify.model import exact
-from harness.verify.model.evaluate import evaluate_tree
-from harness.verify.model.exact import Undefined, Value
+from harness.verify.model.exact import Undefined, Value, evaluate_tree
 from harness.verify.model.expressions import Number, Operation, Tree, collect_symbols, is_infinite, walk_nodes
 
 _DIGITS: Final = 60

@@ -44,7 +44,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A named operation on operands. ``harness.verify.model.evaluate`` lists the names."""
+    """A named operation on operands. ``harness.verify.model.exact`` lists the names."""
 
     name: str
     operands: tuple[Tree, ...]

@@ -21,9 +21,8 @@ from harness.verify.model.expressions import (
 )
 from harness.verify.model.intervals import EVERYTHING, intersection, subtract_points, to_region, union
 from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.congruences import parse_congruence
 from harness.verify.parse.cursor import split_letters
-from harness.verify.parse.relations import parse_relation
+from harness.verify.parse.relations import parse_congruence, parse_relation
 from harness.verify.parse.tokenizer import (
     Token,
     Tokens,

@@ -4,10 +4,10 @@ import pytest
 
 from analysis.stats.contrasts import list_contrasts
 from analysis.stats.effects import list_effect_sides, measure_all_effects
-from analysis.study.frame import build_runs_frame, select_planned
-from analysis.tables.effects import build_effects_table
+from analysis.study.runs import build_runs_frame, select_planned
 from analysis.tables.render import render_csv, render_latex, render_markdown
 from analysis.tables.scores import MissingScore
+from analysis.tables.verdicts import build_effects_table
 from tests.analysis.samples import STUDY, failed, run
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 from math import prod
 
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from harness.records.record import Study
 from tests.analysis.samples import run
 

@@ -1,4 +1,4 @@
-from analysis.stats.design import design
+from analysis.stats.factorial import design
 from harness.records.record import Control
 from tests.analysis.factorial.designs import study, two
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from analysis.stats.factorial import analyze_factorial
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from analysis.tables.factorial import build_factorial_table
 from analysis.tables.render import render_csv, render_latex, render_markdown
 from tests.analysis.factorial.designs import study, taken, two

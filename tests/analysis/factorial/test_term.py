@@ -1,6 +1,6 @@
 from itertools import combinations
 
-from analysis.stats.design import aliases, design, resolution, terms
+from analysis.stats.factorial import aliases, design, resolution, terms
 from tests.analysis.factorial.designs import study, two
 
 # The usual 2^(8-4) of resolution IV: four axes free, e = bcd, f = acd, g = abc, h = abd.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from harness.records.record import Study
 from tests.analysis.samples import STUDY, run
 

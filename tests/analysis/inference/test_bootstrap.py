@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.stats.bootstrap import bootstrap_interval, make_generator
+from analysis.stats.estimates import bootstrap_interval, make_generator
 
 TWELVE = np.array([-5, -4, -3, -2, -1, 0, 0, 1, 2, 3, 4, 5]) / 100  # symmetric: no bias of the median
 SKEWED = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 6, 12]) / 100

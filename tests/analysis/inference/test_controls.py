@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.stats.noise_floor import check_known_effects
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from harness.records.record import Control
 from tests.analysis.inference.studies import SIX
 from tests.analysis.samples import CELLS, STUDY, run

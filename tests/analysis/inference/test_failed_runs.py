@@ -6,10 +6,10 @@ from math import inf, isnan, nan
 
 import pytest
 
-from analysis.report.side_notes import list_checks, list_left_out
+from analysis.report.judged import list_checks, list_left_out
 from analysis.stats.noise_floor import check_known_effects
 from analysis.stats.verdict import compute_verdicts, find_missing
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from analysis.tables.scores import build_study_table
 from analysis.tables.verdicts import build_verdict_table
 from harness.records.record import Control

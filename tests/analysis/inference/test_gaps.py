@@ -2,7 +2,7 @@ from dataclasses import replace
 from math import nan
 
 from analysis.stats.verdict import compute_verdicts, find_missing
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from tests.analysis.inference.studies import SIX, against_half, taken, wide
 from tests.analysis.samples import CELLS, STUDY, failed, run
 

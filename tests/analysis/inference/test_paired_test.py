@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from analysis.stats.paired_test import Pairs, p_different, p_equivalent, paired_p_values
+from analysis.stats.paired_tests import Pairs, p_different, p_equivalent, paired_p_values
 from tests.analysis.inference.studies import SIX
 
 

@@ -3,7 +3,7 @@ from math import inf, isnan, nan
 import pytest
 
 from analysis.stats.contrasts import Contrast
-from analysis.stats.paired_test import pair_scores
+from analysis.stats.paired_tests import pair_scores
 
 CONTRAST = Contrast(1, 0, "primary", "final/accuracy")
 

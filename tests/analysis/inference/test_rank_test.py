@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.stats.contrasts import Contrast
-from analysis.stats.paired_test import FailedSeed, Pairs
-from analysis.stats.rank_test import has_worst_end, p_with_failures, signed_ranks
+from analysis.stats.paired_tests import FailedSeed, Pairs, has_worst_end, p_with_failures, signed_ranks
 
 NONE = np.zeros(0)
 

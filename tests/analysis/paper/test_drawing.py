@@ -4,8 +4,8 @@ import json
 import re
 from xml.etree import ElementTree
 
-from analysis.paper.drawing import draw_paper_figure
 from analysis.paper.numbers import BENCHMARKS
+from analysis.paper.render import draw_paper_figure
 from tests.analysis.paper.samples import found, full, source
 from tests.analysis.paper.test_tokens import AT, P5, SEEDS, document, entry, files
 from tests.analysis.takeaways.samples import record, study

@@ -3,10 +3,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.paper.drawing import draw_paper_figure
+from analysis.paper.render import build_paper_table, draw_paper_figure
 from analysis.paper.sections.registry import FIGURES
-from analysis.paper.table import build_paper_table
-from analysis.stats.bootstrap import Estimate
+from analysis.stats.estimates import Estimate
 from analysis.tables.render import render_csv, render_latex, render_markdown
 from analysis.tables.scores import MissingScore
 from sweeps.grid.grid import find_grid, read_grid

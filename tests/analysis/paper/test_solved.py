@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.paper.bars import share_by_correct
+from analysis.paper.panels import share_by_correct
 from harness.records.outcomes import Evaluation, encode_outcomes
 from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import source

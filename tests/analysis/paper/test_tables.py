@@ -4,7 +4,7 @@ import csv
 from dataclasses import replace
 from io import StringIO
 
-from analysis.paper.table import build_paper_table
+from analysis.paper.render import build_paper_table
 from analysis.tables.render import render_csv, render_markdown
 from tests.analysis.paper.samples import found, full, source
 from tests.analysis.takeaways.samples import record, records, study

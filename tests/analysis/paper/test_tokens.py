@@ -11,7 +11,7 @@ from analysis.paper.tokens import (
     show_spaces,
     token_class,
 )
-from analysis.stats.bootstrap import estimate_mean
+from analysis.stats.estimates import estimate_mean
 from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import source
 from tests.analysis.paper.test_tables import pick, rows

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from analysis.figures.curves import draw_curves
-from analysis.figures.study import draw_study
+from analysis.figures.study import draw_curves, draw_study
 from analysis.report.page import render_page
-from analysis.study.frame import build_runs_frame
+from analysis.study.runs import build_runs_frame
+from analysis.tables.render import summarize_table
 from analysis.tables.scores import build_study_table
-from analysis.tables.summary import summarize_table
 from analysis.trace.command import trace_number
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import CELLS, STUDY, record

@@ -1,6 +1,6 @@
 from math import inf
 
-from analysis.report.intervals import EDGE, WIDTH, DrawnRange, build_ruler, place_on_ruler
+from analysis.report.numbers import EDGE, WIDTH, DrawnRange, build_ruler, place_on_ruler
 
 
 def test_zero_and_the_margin_are_on_the_scale_of_differences():

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from analysis.report.panels import ARMS, group_arms
+from analysis.report.curves import ARMS, group_arms
 from tests.analysis import samples
 from tests.analysis.report.samples import STUDY
 

@@ -6,9 +6,8 @@ import pytest
 
 from analysis.claims.claim import Claim, ClaimPart, Quoted, compare_labels, interaction_terms
 from analysis.claims.cost import compute_costs
-from analysis.claims.files import comma_separated
 from analysis.claims.judge import judge_claims
-from analysis.claims.tables import format_finding
+from analysis.claims.tables import comma_separated, format_finding
 from analysis.guide.advice import advise
 from analysis.guide.scenario import read_scenario
 from analysis.paper.claims.catalog import CLAIMS

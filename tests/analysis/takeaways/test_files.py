@@ -5,9 +5,8 @@ from math import exp
 import pytest
 
 from analysis.claims.cost import compute_costs
-from analysis.claims.files import render_takeaway_files
 from analysis.claims.judge import judge_claims
-from analysis.claims.tables import join_addresses
+from analysis.claims.tables import join_addresses, render_takeaway_files
 from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
 

@@ -3,7 +3,7 @@ from math import isnan
 
 import pytest
 
-from analysis.claims.measured import measure_connectives, measure_fall, read_values
+from analysis.claims.evidence import measure_connectives, measure_fall, read_values
 from tests.analysis.takeaways.samples import material, record, study
 
 P5 = study("p5_clip_tokens")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from analysis.__main__ import main
-from analysis.trace.address import TraceError
 from analysis.trace.command import trace_number
-from harness.common.results import REFERENCE_RESULTS
+from analysis.trace.number import TraceError
+from harness.common.repository import REFERENCE_RESULTS
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.takeaways.samples import around, records, study
 

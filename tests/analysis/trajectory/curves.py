@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.curves.equal_cost import CPU, TOKENS, LearningCurve
-from analysis.curves.saturation import logarithm, saturating_curve
+from analysis.curves.summary import logarithm, saturating_curve
 
 
 def history(accuracy, tokens=None, seconds=None):

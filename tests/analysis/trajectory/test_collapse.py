@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.curves.learning import find_collapse, find_collapses
+from analysis.curves.summary import find_collapse, find_collapses
 from tests.analysis.trajectory.curves import course
 
 HEALTHY = {

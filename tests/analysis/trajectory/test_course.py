@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.curves.equal_cost import CPU, WALL, choose_clock, count_unknown_costs, read_learning_curves
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.study.runs import build_runs_frame, select_planned
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.trajectory.curves import history
 

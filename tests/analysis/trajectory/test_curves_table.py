@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.curves.learning import summarize_learning
-from analysis.figures.curves import draw_curves
-from analysis.study.frame import build_runs_frame, select_planned
+from analysis.curves.summary import summarize_learning
+from analysis.figures.study import draw_curves
+from analysis.study.runs import build_runs_frame, select_planned
 from analysis.tables.curves import build_curves_table
 from analysis.tables.render import render_csv, render_latex, render_markdown
 from analysis.tables.scores import MissingScore

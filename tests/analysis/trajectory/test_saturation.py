@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.curves.saturation import LEAST, NO_GAIN, OPEN, fit_saturation
+from analysis.curves.summary import LEAST_POINTS, NO_GAIN, OPEN, fit_saturation
 from tests.analysis.trajectory.curves import saturating
 
 TOKENS = np.arange(30) * 1000.0
@@ -54,5 +54,5 @@ def test_a_jump_is_fitted_too():
 
 
 def test_few_points_and_runs_without_cost_are_not_fitted():
-    assert fit_saturation(TOKENS[: LEAST - 1], np.linspace(0, 1, LEAST - 1)) is None
+    assert fit_saturation(TOKENS[: LEAST_POINTS - 1], np.linspace(0, 1, LEAST_POINTS - 1)) is None
     assert fit_saturation(np.zeros(30), np.linspace(0, 1, 30)) is None

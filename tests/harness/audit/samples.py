@@ -1,4 +1,4 @@
-from harness.records.verifier_audit import AuditCount, AuditCounts, AuditReport, Mistake
+from harness.records.record import AuditCount, AuditCounts, AuditReport, Mistake
 from tools.verifier_audit.counts import Pair
 
 

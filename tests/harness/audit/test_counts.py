@@ -1,7 +1,7 @@
 import pytest
 
-from analysis.stats.shares import wilson_interval
-from harness.records.verifier_audit import AuditCount
+from analysis.stats.estimates import wilson_interval
+from harness.records.record import AuditCount
 from tests.harness.audit.samples import counts, pair
 from tools.verifier_audit.__main__ import missed
 from tools.verifier_audit.counts import AuditWord, count

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records.verifier_audit import AuditReport
+from harness.records.record import AuditReport
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from tests.harness.audit.samples import pair, report

@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.records.verifier_audit import AuditCount, AuditReport
+from harness.records.record import AuditCount, AuditReport
 from tests.harness.audit.samples import counts, report
 from tools.verifier_audit.tables import comma_separated, markdown
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.folder import MANIFEST, find_fault, write_manifest
+from harness.checkpoint.manager import MANIFEST, find_fault, write_manifest
 from harness.common.files import atomic_write_folder
 
 

@@ -1,4 +1,4 @@
-from harness.checkpoint.folder import compute_identity, find_difference
+from harness.checkpoint.manager import compute_identity, find_difference
 from harness.config.experiment import load_config
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from harness.common.resources import ResourceMeter, ResourceUse
 from harness.records.outcomes import Evaluation, encode_outcomes
-from harness.training.history import RunHistory
 from harness.training.loop import StepReport
+from harness.training.session import RunHistory
 
 EVALUATION = Evaluation(
     ("a", "b"),

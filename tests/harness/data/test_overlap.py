@@ -1,4 +1,4 @@
-from harness.data.overlap import BenchmarkIndex
+from harness.data.defects import BenchmarkIndex
 from harness.data.rows import DataRow
 from harness.data.wording import tokenize_statement
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.data.catalog import DataError
-from harness.data.own_rows import read_own_rows
+from harness.data.rows import read_own_rows
 
 PATH = Path("mine.jsonl")
 GOOD = b'{"problem": "1+1=", "answer": "2"}\n'

@@ -8,14 +8,14 @@ import pytest
 from harness.common.schema import SchemaError
 from harness.data.cache import Tier
 from harness.data.catalog import Problem
-from harness.evaluation.difficulty_report import (
+from harness.evaluation.pass_rates import (
     count_correct,
     draw_difficulty_figure,
+    read_pool,
     render_difficulty_csv,
     render_difficulty_markdown,
     select_by_pass_rate,
 )
-from harness.evaluation.pass_rates import read_pool
 from harness.records.outcomes import TOO_LONG, Evaluation
 from tests.harness.test_outcomes import EVALUATION
 

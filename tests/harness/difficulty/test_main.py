@@ -11,7 +11,7 @@ import pytest
 from harness.config.experiment import load_config
 from harness.data.tiers import load_custom_tier
 from harness.difficulty.__main__ import main
-from harness.evaluation.request import DifficultyOptions, read_difficulty_request
+from harness.evaluation.command import DifficultyOptions, read_difficulty_request
 from harness.training.loop import StepReport
 from harness.training.run import FinishedRun, RunSpec, execute_run
 

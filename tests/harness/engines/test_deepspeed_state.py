@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines.deepspeed.state import restore_rank_state, save_rank_state
+from harness.engines.deepspeed.rank import restore_rank_state, save_rank_state
 
 
 def rank(seed: int) -> tuple[torch.nn.Module, Any]:

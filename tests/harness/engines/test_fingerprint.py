@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.engines.base.fingerprint import compute_fingerprint, refuse_mismatch
+from harness.engines.base.remote import compute_fingerprint, refuse_mismatch
 from harness.models.errors import ModelError
 from harness.models.locate import WEIGHTS_FOLDER
 

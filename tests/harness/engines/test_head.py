@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines.torch import head
-from harness.engines.torch.head import Head, score_states
+from harness.engines.torch import low_memory as head
+from harness.engines.torch.low_memory import Head, score_states
 
 HEADS = {
     "plain": {},

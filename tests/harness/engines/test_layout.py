@@ -6,8 +6,7 @@ import pytest
 
 from harness.common.schema import SchemaError, build_dataclass
 from harness.config.compose import compose_config
-from harness.config.engines import BackendConfig
-from harness.config.layout import plan_layout
+from harness.config.engines import BackendConfig, plan_layout
 
 
 def backend(option, *overrides):

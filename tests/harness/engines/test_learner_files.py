@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from harness.engines.base.optimizer_state import load_tensors, save_tensors
-from harness.engines.torch.adamw import AdamW
 from harness.engines.torch.hf_scores import score_samples_hf
-from harness.engines.torch.learner import TorchLearner
+from harness.engines.torch.learner import AdamW, TorchLearner
 from tests.harness.engines.learners import learner, optim, step
 from tests.harness.engines.policies import llama, qwen3, random_samples
 

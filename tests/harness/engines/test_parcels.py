@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.engines.transfer.buckets import bucket_weights, unpack_bucket
+from harness.engines.base.buckets import bucket_weights, unpack_bucket
 
 WEIGHTS = {
     "matrix": torch.arange(12, dtype=torch.float32).view(3, 4),

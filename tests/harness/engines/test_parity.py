@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines.base.errors import ParityError
 from harness.engines.base.protocols import Decoding
+from harness.engines.base.remote import ParityError
 from harness.engines.torch.hf_sampler import HfSampler
 from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner

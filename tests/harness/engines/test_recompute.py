@@ -9,9 +9,9 @@ import torch
 
 from harness.engines.base.protocols import Decoding
 from harness.engines.qwen3.forward import score_samples_compact
-from harness.engines.torch.checkpointing import checkpoint_layers, find_checkpointable_layers
 from harness.engines.torch.hf_sampler import HfSampler
 from harness.engines.torch.hf_scores import score_samples_hf
+from harness.engines.torch.low_memory import checkpoint_layers, find_checkpointable_layers
 from tests.harness.engines.learners import learner, step
 from tests.harness.engines.policies import EOS, PAD, decode, llama, qwen3, random_samples
 

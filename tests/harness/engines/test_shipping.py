@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.engines.base.buckets import SerializedTensors
 from harness.engines.base.samples import Sequences, lay_out, make_blank_row
-from harness.engines.transfer.buckets import SerializedTensors
 from tests.harness.engines.learners import plain_signal
 from tests.harness.engines.policies import random_samples
 

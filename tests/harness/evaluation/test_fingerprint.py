@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from harness.config.experiment import load_config
-from harness.evaluation.fingerprint import name_evaluation
+from harness.evaluation.report import name_evaluation
 
 
 def name(*overrides: str) -> str:

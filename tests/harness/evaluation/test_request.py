@@ -7,7 +7,7 @@ import pytest
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig
 from harness.data.benchmarks import BENCHMARKS
-from harness.evaluation.request import EvaluationOptions, build_evaluation_config
+from harness.evaluation.command import EvaluationOptions, build_evaluation_config
 from tests.harness.byte_model import save_byte_model
 
 

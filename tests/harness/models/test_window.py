@@ -41,8 +41,7 @@ from harness.models.errors import ModelError
 from harness.models.load import load_tokenizer
 from harness.models.locate import WEIGHTS_FOLDER
 from harness.rollouts.prompts import Prompts
-from sweeps.grid.cells import select_cells
-from sweeps.grid.compose import compose_cells
+from sweeps.grid.cells import compose_cells, select_cells
 from tests.sweeps.grids import PLAIN, grid
 from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 

@@ -17,9 +17,9 @@ import torch
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig, load_config
 from harness.data.catalog import Problem
-from harness.evaluation.fingerprint import name_evaluation
+from harness.evaluation.report import name_evaluation
 from harness.rewards.__main__ import main
-from harness.rewards.function import Function, Judge, RewardError
+from harness.rewards.judges import Function, Judge, RewardError
 from harness.rewards.locate import locate_reward
 from harness.rollouts.generate import VerifiedRollouts, build_rollouts, verify_samples
 from harness.rollouts.metrics import METRICS, REWARD_METRICS, find_metric_family
@@ -315,7 +315,7 @@ def test_the_function_judges_in_place_of_the_verifier() -> None:
 
 
 def test_arms_with_other_functions_are_no_twins() -> None:
-    from sweeps.grid.compose import PlannedCell
+    from sweeps.grid.cells import PlannedCell
 
     cells = [
         PlannedCell({"reward": name}, config, config.cell_id()) for name in ("same", "share") for config in [own(name)]

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from harness.engines.base.clipped_tokens import MAX_LISTED_TOKENS, ClippedTokens
+from harness.engines.base.protocols import MAX_LISTED_TOKENS, ClippedTokens
 from harness.engines.qwen3.forward import score_samples_compact
 from tests.harness.engines.learners import learner, plain_signal, rule, signal_of, stale
 from tests.harness.engines.policies import qwen3, random_samples

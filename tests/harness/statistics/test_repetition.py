@@ -5,8 +5,8 @@ import random
 import pytest
 import torch
 
-from harness.rollouts import text_metrics as repetition
-from harness.rollouts.text_metrics import LEAST_TOKENS, mask_repetitive
+from harness.rollouts import metrics as repetition
+from harness.rollouts.metrics import LEAST_TOKENS, mask_repetitive
 
 NOISE = list(range(1000, 1400))  # no token twice
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from harness.engines.base.protocols import Samples
-from harness.rollouts.metrics import METRICS
-from harness.rollouts.text_metrics import NAMES, describe_text, shares
+from harness.rollouts.metrics import METRICS, PROBABILITY_METRICS, describe_text, probability_shares
 
 LENGTHS = [4, 6, 6, 6, 2, 6]
 TRUNCATED = [False, True, True, True, False, True]
@@ -55,13 +54,13 @@ def test_only_sampled_tokens_are_in_the_histogram() -> None:
 
 def test_a_bin_holds_its_lower_edge_and_the_last_one_holds_certainty() -> None:
     given = [0.0, 0.29, 0.31, 0.5, 0.7, 0.9, 0.96, 0.98, 0.995, 1.0]
-    found = shares(torch.tensor(given, dtype=torch.float64).log())
-    assert list(found) == list(NAMES)
+    found = probability_shares(torch.tensor(given, dtype=torch.float64).log())
+    assert list(found) == list(PROBABILITY_METRICS)
     assert list(found.values()) == [0.2, 0.2, 0.1, 0.1, 0.2, 0.2]
-    for edge, name in zip((0.3, 0.6, 0.85, 0.95, 0.99), NAMES[1:], strict=True):
-        assert shares(torch.tensor([edge + 1e-9], dtype=torch.float64).log())[name] == 1
-        assert shares(torch.tensor([edge - 1e-9], dtype=torch.float64).log())[name] == 0
+    for edge, name in zip((0.3, 0.6, 0.85, 0.95, 0.99), PROBABILITY_METRICS[1:], strict=True):
+        assert probability_shares(torch.tensor([edge + 1e-9], dtype=torch.float64).log())[name] == 1
+        assert probability_shares(torch.tensor([edge - 1e-9], dtype=torch.float64).log())[name] == 0
 
 
 def test_a_log_prob_that_rounding_puts_above_zero_is_certain() -> None:
-    assert shares(torch.tensor([1e-7]))["probability/0.99-1"] == 1
+    assert probability_shares(torch.tensor([1e-7]))["probability/0.99-1"] == 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from harness.rollouts.text_metrics import decode_token
+from harness.rollouts.metrics import decode_token
 from tools.embedded_models.tokenizer import build_tokenizer
 
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.verify.model.verdict import Gold, Judgment
-from harness.verify.parse.boxes import find_last_box, read_boxes
+from harness.verify.model.verdict import Gold, Judgment, find_last_box, read_boxes
 from harness.verify.process_pool import Verifier
 
 

@@ -11,8 +11,8 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 
+from harness.config.compose import compose_fast
 from harness.config.experiment import ExperimentConfig, check_config
-from harness.config.overlay import compose_fast
 from harness.records.record import CONTROL_AXIS, RunRecord
 from sweeps.plan.estimate import RunSpeed
 from tests.sweeps.records import record

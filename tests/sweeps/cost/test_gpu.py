@@ -2,11 +2,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from harness.config.engines import plan_layout
 from harness.config.experiment import load_config
-from harness.config.layout import plan_layout
 from sweeps.cost.gpu import REDRAWN, GpuSpeed, choose_run_part, describe_step_work, gpu_cost
-from sweeps.cost.hardware import START_SECONDS, parse_cluster
-from sweeps.cost.models import SHAPES
+from sweeps.cost.inputs import SHAPES, START_SECONDS, parse_cluster
 from sweeps.cost.step_time import estimate_step_time
 from sweeps.cost.work import ResponseLengths
 from tests.sweeps.records import record

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from sweeps.cost.hardware import parse_cluster
+from sweeps.cost.inputs import parse_cluster
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.cost.hardware import Cluster, Device, parse_cluster
+from sweeps.cost.inputs import SHAPES, Cluster, Device, ModelShape, parse_cluster
 from sweeps.cost.memory import LOGITS, RUNTIME, estimate_memory, explain_unfit
-from sweeps.cost.models import SHAPES, ModelShape
 from sweeps.cost.setup import assume_setup
 from tools.cost_fit import PEAKS
 

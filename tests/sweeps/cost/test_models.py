@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sweeps.cost.models import SHAPES, ModelShape, find_shape
+from sweeps.cost.inputs import SHAPES, ModelShape, find_shape
 
 # Billions, from the model cards: in all, and of a mixture of experts those that are active.
 STATED = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeps.cost.hardware import FITTED
+from sweeps.cost.inputs import FITTED
 from tools.cost_fit import GROUND, POINTS, fit, left_out
 
 LISTED = [point for point in POINTS if point.listed]

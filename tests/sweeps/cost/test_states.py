@@ -5,7 +5,7 @@ import pytest
 from harness.config.engines import DeepspeedConfig
 from harness.config.experiment import load_config
 from harness.engines.deepspeed.settings import build_training_settings
-from sweeps.cost.states import BUCKET, count_assumed_bytes, count_process_bytes, count_rank_bytes
+from sweeps.cost.setup import BUCKET, count_assumed_bytes, count_process_bytes, count_rank_bytes
 
 SMALL, LARGE = 1_000_000, 8_000_000_000
 

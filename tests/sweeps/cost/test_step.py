@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.cost.hardware import BANDWIDTH_SHARE, EXPERTS_SHARE, REST_SHARE, Cluster, Device, Fitted
-from sweeps.cost.models import SHAPES, ModelShape
+from sweeps.cost.inputs import BANDWIDTH_SHARE, EXPERTS_SHARE, REST_SHARE, SHAPES, Cluster, Device, Fitted, ModelShape
 from sweeps.cost.step_time import (
     StepTime,
     concurrent,

@@ -3,8 +3,17 @@ from dataclasses import asdict, replace
 import pytest
 
 from harness.config.experiment import load_config
-from sweeps.cost.laptop import PLACE, SAMPLED, TRAINED, UPDATE, estimate_cpu_seconds
-from sweeps.cost.work import Lengths, Work, count_eval_responses, count_evaluations
+from sweeps.cost.work import (
+    DECODING_STEP_SECONDS,
+    SAMPLED_TOKEN_SECONDS,
+    TRAINED_TOKEN_SECONDS,
+    UPDATE_SECONDS,
+    Lengths,
+    Work,
+    count_eval_responses,
+    count_evaluations,
+    estimate_cpu_seconds,
+)
 from tests.sweeps.records import record
 
 
@@ -47,10 +56,10 @@ def test_standard_seconds_count_what_is_sampled_trained_updated_and_waited_for()
     config = asdict(load_config("steps=10", "optim.epochs=2"))
     trained = 10 * 256 * 20
     expected = (
-        SAMPLED * (1.5 * trained + 2 * 2048 * 10)
-        + TRAINED * trained * 2
-        + UPDATE * 40
-        + PLACE * (1.5 * 10 * 60 + 2 * 30)  # three mean lengths, below the limit of 64
+        SAMPLED_TOKEN_SECONDS * (1.5 * trained + 2 * 2048 * 10)
+        + TRAINED_TOKEN_SECONDS * trained * 2
+        + UPDATE_SECONDS * 40
+        + DECODING_STEP_SECONDS * (1.5 * 10 * 60 + 2 * 30)  # three mean lengths, below the limit of 64
     )
     assert estimate_cpu_seconds(config, 20.0, 10.0, 1.5) == pytest.approx(expected)
 
@@ -58,5 +67,9 @@ def test_standard_seconds_count_what_is_sampled_trained_updated_and_waited_for()
 def test_no_place_is_beyond_the_limit():
     config = asdict(load_config("steps=10", "eval.max_response_length=20"))
     with_places = estimate_cpu_seconds(config, 30.0, 20.0)
-    rest = SAMPLED * (10 * 256 * 30 + 2 * 2048 * 20) + TRAINED * 10 * 256 * 30 + UPDATE * 40
-    assert with_places - rest == pytest.approx(PLACE * (10 * 64 + 2 * 20))
+    rest = (
+        SAMPLED_TOKEN_SECONDS * (10 * 256 * 30 + 2 * 2048 * 20)
+        + TRAINED_TOKEN_SECONDS * 10 * 256 * 30
+        + UPDATE_SECONDS * 40
+    )
+    assert with_places - rest == pytest.approx(DECODING_STEP_SECONDS * (10 * 64 + 2 * 20))

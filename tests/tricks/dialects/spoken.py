@@ -10,9 +10,7 @@ from torch import Tensor
 from tests.tricks.batches import rollouts
 from tricks.batch import Rollouts, Setup
 from tricks.catalog import find_trick
-from tricks.dialects.build import build_rule
-from tricks.dialects.registry import find_dialect
-from tricks.dialects.translate import translate
+from tricks.dialects.build import build_rule, find_dialect, translate
 from tricks.fired import compute_token_gradients
 from tricks.rule import UpdateRule
 from tricks.settings import make_trick

@@ -14,8 +14,7 @@ from tests.tricks.dialects.spoken import trick
 from tricks.api import OPTIONAL_HOOKS, REQUIRED_HOOKS, TrickError
 from tricks.batch import Setup
 from tricks.catalog import BUILT_IN_TRICKS, DEFAULT_TRICKS, load_catalog
-from tricks.dialects.registry import DIALECTS, find_dialect
-from tricks.dialects.translate import translate
+from tricks.dialects.build import DIALECTS, find_dialect, translate
 from tricks.settings import read_field_types
 
 Parts = dict[str, Any]

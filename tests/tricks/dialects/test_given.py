@@ -10,10 +10,8 @@ import pytest
 
 from tests.tricks.dialects.spoken import SETUP, advantages, batch, rule
 from tricks.api import TrickError
-from tricks.dialects.build import build_rule
+from tricks.dialects.build import DIALECTS, build_rule, find_dialect, translate
 from tricks.dialects.dialect import Dialect, Variant
-from tricks.dialects.registry import DIALECTS, find_dialect
-from tricks.dialects.translate import translate
 from tricks.normalization import Normalize
 from tricks.presets import PRESETS
 

@@ -13,8 +13,7 @@ import pytest
 from tests.tricks.dialects.spoken import SETUP
 from tricks.api import REQUIRED_HOOKS, TrickError, TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS, find_trick
-from tricks.dialects.build import NO_DIALECT, build_rule
-from tricks.dialects.registry import DIALECTS
+from tricks.dialects.build import DIALECTS, NO_DIALECT, build_rule
 from tricks.settings import format_value, is_of_type, read_field_types
 
 Company = Mapping[str, Mapping[str, Any]]

@@ -11,9 +11,7 @@ from tests.tricks.batches import example
 from tests.tricks.dialects.spoken import SETUP, rule, trick
 from tricks.api import REQUIRED_HOOKS, TrickError
 from tricks.catalog import BUILT_IN_TRICKS
-from tricks.dialects.build import build_rule
-from tricks.dialects.registry import DIALECTS, find_dialect
-from tricks.dialects.translate import translate
+from tricks.dialects.build import DIALECTS, build_rule, find_dialect, translate
 from tricks.presets import PRESETS
 
 PAIRS = [(preset, emulate) for preset in PRESETS for emulate in DIALECTS]

@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.tricks.batches import example, moved
 from tests.tricks.dialects.spoken import gradient, rule, spoken
 from tricks.batch import Rollouts, Signal
-from tricks.ratios import SequenceClip
+from tricks.surrogates import SequenceClip
 
 # Two responses of 3 and 2 tokens; log-ratios and advantages of their tokens, the third column of the second padding.
 MASK = torch.tensor([[True, True, True], [True, True, False]])

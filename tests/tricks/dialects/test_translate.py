@@ -12,10 +12,9 @@ from tricks.aggregation import SequenceMean, TokenMean
 from tricks.api import TrickError
 from tricks.batch import Rollouts
 from tricks.catalog import DEFAULT_TRICKS
+from tricks.dialects.build import DIALECTS, find_dialect, translate
 from tricks.dialects.dialect import Dialect, Variant
 from tricks.dialects.own_tricks import ProbabilityMask
-from tricks.dialects.registry import DIALECTS, find_dialect
-from tricks.dialects.translate import translate
 from tricks.normalization import Normalize
 
 
