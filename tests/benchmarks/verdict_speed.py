@@ -11,7 +11,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
-from analysis.stats.aggregate import estimate_improvement, iqm
+from analysis.stats.aggregate import estimate_improvement, iqm_difference
 from analysis.stats.noise_floor import measure_noise_floors
 from analysis.stats.verdict import compute_verdicts, find_missing
 from analysis.study.runs import build_runs_frame, select_planned
@@ -43,7 +43,7 @@ def _timed(seeds: int) -> tuple[float, float]:
     find_missing(study, taken)
     measure_noise_floors(study, taken)
     for verdict in found:
-        iqm(study, taken, verdict.contrast.arm)
+        iqm_difference(study, taken, verdict.contrast)
         estimate_improvement(study, taken, verdict.contrast)
     return judged - started, time.process_time() - judged
 

@@ -18,7 +18,7 @@ from harness.config.experiment import load_config
 from harness.engines.base.divergence import Diverged, add_step_to_error, refuse_not_finite
 from harness.engines.base.protocols import Decoding
 from harness.engines.base.remote import EngineError, ParityError
-from harness.engines.base.sampling import draw
+from harness.engines.base.sampling import sample_tokens
 from harness.evaluation.command import run_command
 from harness.models.errors import ModelError
 from harness.models.locate import WEIGHTS_FOLDER
@@ -88,16 +88,16 @@ def test_no_token_is_drawn_from_logits_that_are_not_finite(decoding: Decoding, v
     logits = torch.randn(3, vocabulary)
     logits[1, 5] = value
     with pytest.raises(Diverged, match="the logits of the next token are not finite"):
-        draw(logits, torch.tensor([0.1, 0.5, 0.9]), decoding)
+        sample_tokens(logits, torch.tensor([0.1, 0.5, 0.9]), decoding)
 
 
 @pytest.mark.parametrize("decoding", DECODINGS.values(), ids=DECODINGS)
 def test_a_token_that_is_ruled_out_is_no_divergence(decoding: Decoding) -> None:
     logits = torch.randn(3, 8)
     logits[:, 5] = -torch.inf
-    ids, log_probs = draw(logits, torch.tensor([0.1, 0.5, 0.9]), decoding)
-    assert log_probs.isfinite().all()
-    assert not (ids == 5).any()
+    sampled = sample_tokens(logits, torch.tensor([0.1, 0.5, 0.9]), decoding)
+    assert sampled.log_probs.isfinite().all()
+    assert not (sampled.ids == 5).any()
 
 
 def test_the_step_and_the_setting_are_named(tmp_path: Path) -> None:
