@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option, Typer
 
 from liteppo.endings import WRONG, ended, printed
-from liteppo.words import Command, OverridesCommand
-from liteppo.words import overrides as complete_overrides
+from liteppo.words import Command, OverridesCommand, overrides as complete_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

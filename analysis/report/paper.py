@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from analysis.claims.cost import STUDIES as GRIDS
-from analysis.claims.cost import compute_costs
+from analysis.claims.cost import STUDIES as GRIDS, compute_costs
 from analysis.claims.judge import judge_claims
 from analysis.claims.tables import (
     build_claims_table,

@@ -10,8 +10,7 @@ from math import exp
 from typing import TYPE_CHECKING, Final
 
 from analysis.claims.evidence import read_values
-from analysis.claims.tables import format_detectable, format_p
-from analysis.claims.tables import format_finding as shown_of_numbers
+from analysis.claims.tables import format_detectable, format_finding as shown_of_numbers, format_p
 from analysis.curves.equal_cost import ON_POLICY
 from analysis.report.lineage import own_settings
 from analysis.stats.contrasts import list_contrasts

@@ -14,8 +14,7 @@ from typing import Final
 
 from harness.common.repository import results_folder
 from harness.common.schema import suggest
-from harness.data import answers
-from harness.data import cache as stored
+from harness.data import answers, cache as stored
 from harness.data.benchmarks import shuffle_by_difficulty, shuffle_rows, sort_by_difficulty, take_rows
 from harness.data.cache import Tier, describe_contents
 from harness.data.card import (

@@ -19,8 +19,7 @@ from harness.data.catalog import Problem
 from harness.engines.base.divergence import refuse_not_finite
 from harness.engines.base.protocols import Decoding, Sampler, Samples
 from harness.engines.base.samples import join_samples, select_prompts
-from harness.rewards.judges import Function, judge_integer
-from harness.rewards.judges import find_judge as by_function
+from harness.rewards.judges import Function, find_judge as by_function, judge_integer
 from harness.verify.model.verdict import Gold, OpenBox
 from harness.verify.process_pool import get_shared_verifier
 from tricks.batch import Rollouts

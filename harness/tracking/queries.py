@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from harness.tracking.errors import StoreError, explain_errors, redact_credentials
-from harness.tracking.tags import CELL, SEED, cell_and_seed
-from harness.tracking.tags import run_id as own_id
+from harness.tracking.tags import CELL, SEED, cell_and_seed, run_id as own_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

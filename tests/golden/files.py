@@ -32,8 +32,7 @@ from harness.training.run import FinishedRun, RunSpec, execute_run
 from harness.training.scores import predict_score_names
 from tests.golden.shapes import observed, without_numbers
 from tests.harness.store_samples import saved_journal
-from tricks.io.apply import apply_as_json as apply
-from tricks.io.apply import read_options
+from tricks.io.apply import apply_as_json as apply, read_options
 
 # A reference model, a filter that resamples groups, a batch sampled ahead: a checkpoint holds all of its parts.
 RUN: Final = (

@@ -29,10 +29,17 @@ from harness.engines.base.remote import EngineError, ParityError
 from harness.records.failures import _ARM, _OUTSIDE, _SETTINGS, classify_failure, describe_error
 from harness.records.outcomes import TOO_LONG
 from harness.records.provenance import collect_provenance
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX, FIRED_PREFIX, Replay, RunRecord, Study
-from harness.records.record import REPLAY_FOLDER as REPLAYS
-from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS
-from harness.rewards.contract import SCORED
+from harness.records.record import (
+    CONTROL_AXIS,
+    CONTROL_OFF,
+    DATA_PREFIX,
+    FIRED_PREFIX,
+    REPLAY_FOLDER as REPLAYS,
+    Replay,
+    RunRecord,
+    Study,
+)
+from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS, SCORED
 from harness.rollouts.metrics import METRICS, REWARD_METRICS
 from harness.tracking.journal import JournalEnd, JournalStart, JournalStep
 from harness.training.scores import predict_score_names
@@ -44,8 +51,7 @@ from sweeps.grid.tuned import TunedFile
 from sweeps.launch.lease import StudyLease
 from tests.golden.shapes import declared
 from tools.embedded_models.recipe import RECIPES, STAGES, fingerprint
-from tricks.api import BATCH_PARTS, HOOKS, list_packages
-from tricks.api import ENTRY_POINT_GROUP as TRICKS
+from tricks.api import BATCH_PARTS, ENTRY_POINT_GROUP as TRICKS, HOOKS, list_packages
 from tricks.batch import Setup
 from tricks.catalog import load_catalog
 from tricks.dialects.build import DIALECTS, build_rule

@@ -10,9 +10,7 @@ import pytest
 from harness.tracking.journal import is_other_process
 from harness.tracking.queries import ServerReader
 from harness.tracking.store import Store, main
-from harness.tracking.tags import RECORD as RECORD_TAG
-from harness.tracking.tags import STUDY as STUDY_TAG
-from harness.tracking.tags import pack_tags, unpack_tags
+from harness.tracking.tags import RECORD as RECORD_TAG, STUDY as STUDY_TAG, pack_tags, unpack_tags
 from tests.harness.store_samples import RECORD, STUDY, run
 
 

@@ -10,8 +10,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from tests.tricks.batches import example
-from tests.tricks.batches import rule as rule_of
+from tests.tricks.batches import example, rule as rule_of
 from tests.tricks.refused import Refusal, rule
 from tricks.api import TrickSpec
 from tricks.batch import Rollouts

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.tricks.batches import DTYPES, assert_agree, in_both_precisions, mask_of, rollouts, rule, signal
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

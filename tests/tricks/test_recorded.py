@@ -12,10 +12,12 @@ from harness.config.compose import compose_fast
 from harness.config.experiment import ExperimentConfig
 from tricks.api import Recorded, TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS, load_catalog
-from tricks.dialects import own_tricks as centre_norm
-from tricks.dialects import own_tricks as nemo_tricks
-from tricks.dialects import own_tricks as probability
-from tricks.dialects import own_tricks as sequence_clip
+from tricks.dialects import (
+    own_tricks as centre_norm,
+    own_tricks as nemo_tricks,
+    own_tricks as probability,
+    own_tricks as sequence_clip,
+)
 from tricks.dialects.build import DIALECTS
 from tricks.dialects.own_tricks import SampleMean
 from tricks.normalization import Normalize

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from torch.testing import assert_close
 
 from tests.tricks.batches import DTYPES, SETUP, assert_agree, mask_of, rollouts

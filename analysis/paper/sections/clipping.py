@@ -9,8 +9,7 @@ from analysis.paper.measures import Difference, Early, Score, VerdictWord
 from analysis.paper.numbers import ALIGNED, LARGE, SMALL
 from analysis.paper.panels import Accuracy, Bins, Curves, Ends
 from analysis.paper.rows import BinRows, Cells
-from analysis.paper.tokens import TokenClasses, Tokens, TopTokens
-from analysis.paper.tokens import TokenClassRows as ClassRows
+from analysis.paper.tokens import TokenClasses, TokenClassRows as ClassRows, Tokens, TopTokens
 
 _GRID: Final = "p4_clip_higher"
 _ACCURACY: Final = (

@@ -12,8 +12,7 @@ from harness.engines.base.samples import split_minibatches
 from tricks.fired import mask_changes_by_trick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Mapping, Sequence, Set as AbstractSet
 
     from torch import Tensor
 

@@ -27,8 +27,7 @@ from harness.engines.base.updates import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
     from pathlib import Path
 
     from torch import Tensor

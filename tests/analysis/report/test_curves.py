@@ -1,7 +1,6 @@
 from analysis.report.curves import POINTS, build_curve_figures
 from analysis.study.runs import build_runs_frame, select_planned
-from tests.analysis.report.samples import STUDY as CONTROLLED
-from tests.analysis.report.samples import record
+from tests.analysis.report.samples import STUDY as CONTROLLED, record
 from tests.analysis.samples import STUDY, failed, run
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines.qwen3 import forward as qwen3_module
-from harness.engines.qwen3 import packing
+from harness.engines.qwen3 import forward as qwen3_module, packing
 from harness.engines.qwen3.forward import is_supported, score_samples_compact
 from harness.engines.torch.hf_scores import score_samples_hf
 from tests.harness.engines.policies import llama, qwen3, random_samples, reference

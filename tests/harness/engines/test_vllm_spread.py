@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from harness.engines.vllm.engine import PackedResponses
 from harness.engines.vllm.sampler import distribute_prompts, gather_kept_mass, gather_tokens, prompt_seeds, select_items
