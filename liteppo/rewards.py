@@ -88,10 +88,7 @@ def check_reward(
 
     def check() -> int:
         from harness.common.schema import build_dataclass  # noqa: PLC0415
-        from harness.rewards.conformance import (
-            CheckOptions,
-            check_reward as checked,
-        )
+        from harness.rewards.conformance import CheckOptions, check_reward as checked  # noqa: PLC0415
 
         limits = {"file": file, "seconds": _number(seconds), "memory_mb": _number(memory_mb)}
         text, kept = checked(name, build_dataclass(CheckOptions, limits))

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from math import isfinite, nan
 from statistics import fmean
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.records.record import Study
     from harness.tracking.queries import Curve
 
-    History = Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
+History: TypeAlias = "Callable[[str], Mapping[str, Curve]]"  # metric -> run id -> curve
 
 ON_POLICY: Final = "rollout/accuracy"  # logged at every step; held-out scores often only at the start and the end
 ENOUGH: Final = 3  # least number of points of a curve

@@ -6,10 +6,9 @@ Tables take a footnote from the audit, which is kept in ``results/verifier.json`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import SequenceMatcher
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from harness.common.schema import read_json
@@ -276,8 +275,4 @@ class AuditCounts:
     @property
     def total(self) -> AuditCount:
         """The counts of all pairs."""
-        return _sum(self.forms.values())
-
-
-def _sum(counts: Iterable[AuditCount]) -> AuditCount:
-    return reduce(AuditCount.__add__, counts, AuditCount())
+        return sum(self.forms.values(), AuditCount())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from harness.common.schema import read_json
-from harness.records.record import AuditCount, AuditCounts, _sum
+from harness.records.record import AuditCount, AuditCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +56,8 @@ class AuditWord:
 def count(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> AuditCounts:
     """Count the errors of the verdicts, given in the order of the pairs."""
     judged = [(pair, _one(pair, word)) for pair, word in zip(pairs, words, strict=True)]
-    forms = {name: _sum(one for pair, one in judged if pair.form == name) for name in _names(p.form for p in pairs)}
-    kinds = {name: _sum(one for pair, one in judged if pair.kind == name) for name in _names(p.kind for p in pairs)}
+    forms = {name: _total(one for pair, one in judged if pair.form == name) for name in _names(p.form for p in pairs)}
+    kinds = {name: _total(one for pair, one in judged if pair.kind == name) for name in _names(p.kind for p in pairs)}
     return AuditCounts(forms, kinds)
 
 
@@ -73,3 +73,7 @@ def _one(pair: Pair, word: AuditWord) -> AuditCount:
 
 def _names(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
+
+
+def _total(counts: Iterable[AuditCount]) -> AuditCount:
+    return sum(counts, AuditCount())
