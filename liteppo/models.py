@@ -1,14 +1,12 @@
 """Commands for models and problems: ``eval``, ``difficulty`` and ``data``."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 
 from typer import Option, Typer
 
 from liteppo.endings import ended, printed
-from liteppo.training import Overrides  # noqa: TC001 - Typer reads annotations
+from liteppo.training import Overrides
 from liteppo.words import Command, OverridesCommand, WordError, benchmarks, evaluation_presets
 
 ModelOption = Annotated[

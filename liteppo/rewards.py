@@ -1,7 +1,5 @@
 """Commands for rewards: ``verify`` and ``rewards``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Commands for tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The options of a sweep and of a tuning, and how their values are read from text."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

@@ -25,8 +25,6 @@ Open hooks combine with a commutative operator and the other hooks admit one tri
 listed never matters. Advantages are (B, 1), or (B, T) once a trick makes them differ within a response.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass

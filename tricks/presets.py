@@ -4,8 +4,6 @@ The study uses no KL and no entropy terms in any of its arms (arXiv:2508.08221).
 unless the term is the point of the algorithm. Add ``kl_loss`` or ``kl_reward`` for the published versions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final

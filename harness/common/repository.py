@@ -4,8 +4,6 @@ Commands write only to the user's own folder, which git ignores. The reference, 
 figures of recorded runs that the documentation cites. Only ``make reference`` writes there.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 from importlib.metadata import PackageNotFoundError, distribution

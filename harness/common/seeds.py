@@ -1,7 +1,5 @@
 """Derive the seed of each purpose from a run's seed."""
 
-from __future__ import annotations
-
 import hashlib
 
 

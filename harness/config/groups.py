@@ -1,7 +1,5 @@
 """The files in ``harness/conf``: config groups and their options, read without Hydra."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

@@ -3,8 +3,6 @@ r"""The kind of a gold answer, and whether it can be guessed or cannot be read a
 The kinds describe a tier. The verifier does not use them.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

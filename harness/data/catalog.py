@@ -1,7 +1,5 @@
 """Problems, the parts of a training set, and the tables that hold problems."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal

@@ -4,8 +4,6 @@ Numbers are kept, because other numbers make another problem. Drawings are left 
 B$`` and ``\(1/2 AB\)`` have the same tokens.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from itertools import groupby

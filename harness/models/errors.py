@@ -1,7 +1,5 @@
 """The error for a model that cannot be used."""
 
-from __future__ import annotations
-
 
 class ModelError(ValueError):
     """A model cannot be used; one line names the model, the reason and the way out."""

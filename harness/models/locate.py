@@ -3,8 +3,6 @@
 This module imports neither torch nor transformers.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Mapping

@@ -11,8 +11,6 @@ is therefore the mean over z of the distribution function of chi^2. The mean is 
 scipy's noncentral t returns nan in its tails, which a plan with many contrasts needs.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from math import inf, isnan, nan, sqrt
 from typing import Final

@@ -21,8 +21,6 @@ not a number from 0 to 1, is a fault of the function. It stops the run, and the 
 The arguments are passed by name. A function must accept these three. It may accept more with defaults.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 ENTRY_POINT_GROUP: Final = "liteppo.rewards"  # entry points of packages that offer rewards by name

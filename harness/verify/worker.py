@@ -6,8 +6,6 @@ reason]``. ``[answer]`` returns ``[key]``, the key of the answer's value.
 The process ends when its standard input ends. It outlives its parent by at most one deadline.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -3,8 +3,6 @@
 The module is separate from the events, which import plans and so torch.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Final

@@ -3,8 +3,6 @@
 Run it as ``python -m tools.embedded_models.build``.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

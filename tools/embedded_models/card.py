@@ -1,7 +1,5 @@
 """Measure the embedded models and write CARD.md and card.json to their folder."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import time

@@ -1,7 +1,5 @@
 """The tokenizer of the embedded models: 64 tokens, single digits, whole words."""
 
-from __future__ import annotations
-
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 

@@ -1,7 +1,5 @@
 """AReaL: float64 statistics, batch standard deviation about the group means, token mean."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

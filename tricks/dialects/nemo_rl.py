@@ -1,7 +1,5 @@
 """NeMo-RL: leave-one-out mean and standard deviation, and a KL loss with another gradient."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

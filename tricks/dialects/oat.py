@@ -3,8 +3,6 @@
 The group mean goes with a constant length, the group norm with a sequence mean.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

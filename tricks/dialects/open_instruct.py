@@ -1,7 +1,5 @@
 """open-instruct: numpy statistics with n in the variance, token mean or constant length."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

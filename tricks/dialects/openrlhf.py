@@ -1,7 +1,5 @@
 """OpenRLHF: epsilon 1e-9 in float32, whitening with n in the variance, KL-to-go."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

@@ -1,7 +1,5 @@
 """prime-rl: group mean, token mean, and a probability mask in place of a clipped ratio."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

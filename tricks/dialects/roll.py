@@ -3,8 +3,6 @@
 It has every mean and standard deviation, counts kept responses, and detects truncation by length.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

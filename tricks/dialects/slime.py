@@ -1,7 +1,5 @@
 """slime: unequal groups are merged, each response counts as at least one token."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

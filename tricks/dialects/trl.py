@@ -1,7 +1,5 @@
 """TRL: epsilon 1e-4, masked responses in the sequence mean, loss types with an aggregation."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

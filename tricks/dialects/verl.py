@@ -1,7 +1,5 @@
 """verl: float32 statistics, dual clip always on, denominators that count masked responses."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean

@@ -3,8 +3,6 @@
 They are from section 4.2 and Figs. 7 to 11, 19 and 20.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Final
 

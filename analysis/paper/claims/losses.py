@@ -3,8 +3,6 @@
 They are from sections 4.3 and 4.4 and Figs. 12, 13, 14 and 17.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Final
 

@@ -4,8 +4,6 @@ The summary gives percentages of accuracy, read here as points. It gives compute
 that of our PPO without a critic.
 """
 
-from __future__ import annotations
-
 from math import log
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Claims on recipes (arXiv:2508.08221, sec. 5 and Fig. 15) and on plain training (Fig. 3)."""
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Final
 

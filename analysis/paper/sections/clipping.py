@@ -1,7 +1,5 @@
 """Section 4.3 of the paper: the upper bound of the ratio (Figs. 7 to 11, 19 and 20)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from analysis.paper.figure import NO_NUMBER, FigurePart, PaperFigure, Quantity

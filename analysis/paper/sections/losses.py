@@ -3,8 +3,6 @@
 They contain Figs. 12, 13, 14 and 17.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from analysis.paper.figure import NO_NUMBER, FigurePart, PaperFigure

@@ -1,7 +1,5 @@
 """Sections 4.1 and 4.2 of the paper: mean and standard deviation (Figs. 4, 5, 6 and 18)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from analysis.paper.figure import NO_NUMBER, FigurePart, PaperFigure

@@ -1,7 +1,5 @@
 """Sections 3 and 5 of the paper: plain training, and Lite PPO against GRPO and DAPO."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from analysis.paper.figure import FigurePart, PaperFigure, Quantity

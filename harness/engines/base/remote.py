@@ -1,7 +1,5 @@
 """Engines in other processes: their errors, and digests of the model that they loaded."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Rational values are compared exactly. Other values are compared to many digits at several fixed points.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction

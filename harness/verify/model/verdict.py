@@ -3,8 +3,6 @@
 This module imports nothing heavy.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final, Literal

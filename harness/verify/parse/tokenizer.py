@@ -1,7 +1,5 @@
 """Normalize the LaTeX of models to one form, and split it into tokens."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
