@@ -1,0 +1,5 @@
+"""Tables, figures, verdicts and reports from recorded runs. Starts no run; needs no torch."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

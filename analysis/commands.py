@@ -11,19 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.study.runs import build_runs_frame, explain_mixture
-from analysis.tables.render import write_result
-from analysis.tables.scores import ResultTable, build_study_table
-from harness.common.schema import suggest
-from harness.tracking.errors import StoreError
-from harness.tracking.store import Store
+from analysis.study import build_runs_frame, explain_mixture
+from analysis.tables import ResultTable, build_study_table, write_result
+from harness.common import suggest
+from harness.tracking import Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 class UsageError(ValueError):
@@ -71,9 +69,9 @@ def run_tables(asked: StudySelection) -> Iterator[Path]:
 
 
 def _table_files(store: Store, counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
-    from analysis.paper.sections.registry import write_tables  # noqa: PLC0415 - matplotlib, a second
-    from analysis.stats.evaluation import make_share_reader  # noqa: PLC0415
-    from analysis.tables.study import build_study_tables  # noqa: PLC0415
+    from analysis.paper.sections import write_tables  # noqa: PLC0415 - matplotlib, a second
+    from analysis.stats import make_share_reader  # noqa: PLC0415
+    from analysis.tables import build_study_tables  # noqa: PLC0415
 
     for study, runs in counted:
         for table in build_study_tables(
@@ -91,7 +89,7 @@ def _noted(paths: Iterable[Path], written: list[Path]) -> Iterator[Path]:
 
 def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
     """Print the reference file behind the verifier's note if the user has no own file."""
-    from analysis.tables.notes import note_reference_file  # noqa: PLC0415
+    from analysis.tables import note_reference_file  # noqa: PLC0415
 
     for line in dict.fromkeys(filter(None, (note_reference_file(runs, results) for _, runs in counted))):
         print(line, file=sys.stderr)
@@ -99,7 +97,7 @@ def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) 
 
 def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: StudySelection) -> None:
     """Print the leftovers of earlier commands if this command covered the whole store."""
-    from analysis.tables.study import describe_leftovers  # noqa: PLC0415
+    from analysis.tables import describe_leftovers  # noqa: PLC0415
 
     everything = asked.grid is None and asked.profile is None and not store.unreadable()
     if everything and (line := describe_leftovers(folder, written)):
@@ -120,7 +118,7 @@ def run_takeaways(asked: StudySelection) -> Iterator[Path]:
 
 def run_figures(asked: StudySelection) -> Iterator[Path]:
     """Write the figures of the studies. Raises UsageError or StoreError."""
-    from analysis.paper.sections.registry import write_figures  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper.sections import write_figures  # noqa: PLC0415 - matplotlib, a second
 
     store = Store.open(asked.results)
     studies = _chosen(store, asked)
@@ -136,7 +134,7 @@ def run_report(asked: StudySelection) -> Iterator[Path]:
 
     Raises UsageError or StoreError.
     """
-    from analysis.report.page import ReportOptions, render_page  # noqa: PLC0415
+    from analysis.report import ReportOptions, render_page  # noqa: PLC0415
 
     store = Store.open(asked.results)
     chosen = ReportOptions(claims=asked.grid is None, mixed=asked.mixed)
@@ -147,7 +145,7 @@ def run_report(asked: StudySelection) -> Iterator[Path]:
 
 def run_summary(asked: StudySelection) -> Iterator[str]:
     """Yield a short table of each study. Raises UsageError or StoreError."""
-    from analysis.tables.render import summarize_table as short  # noqa: PLC0415
+    from analysis.tables import summarize_table as short  # noqa: PLC0415
 
     store = Store.open(asked.results)
     for study in _chosen(store, asked):
@@ -156,15 +154,14 @@ def run_summary(asked: StudySelection) -> Iterator[str]:
 
 def run_replays(results: Path) -> Iterator[Path]:
     """Write the table and figure of every replay. Raises StoreError if there is none."""
-    from analysis.figures.replay import write_replays  # noqa: PLC0415 - matplotlib, a second
+    from analysis.figures import write_replays  # noqa: PLC0415 - matplotlib, a second
 
     yield from write_replays(results)
 
 
 def run_trace(results: Path, cell: str) -> Iterator[str]:
     """Yield the sources of a number in a table. Raises UsageError for an invalid address."""
-    from analysis.trace.command import trace_number as traced  # noqa: PLC0415
-    from analysis.trace.number import TraceError  # noqa: PLC0415
+    from analysis.trace import TraceError, trace_number as traced  # noqa: PLC0415
 
     try:
         yield traced(Store.open(results), results, cell)
@@ -184,8 +181,7 @@ def run_guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[s
         UsageError: The options name no valid case.
 
     """
-    from analysis.guide.output import answer_guide as advice  # noqa: PLC0415
-    from analysis.guide.scenario import ScenarioError  # noqa: PLC0415
+    from analysis.guide import ScenarioError, answer_guide as advice  # noqa: PLC0415
 
     try:
         yield advice(Store.open(results), results, case, mixed)
@@ -220,7 +216,7 @@ def _tell_unreadable(store: Store, asked: StudySelection) -> None:
 
 
 def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
-    from analysis.tables.controls import build_controls_table  # noqa: PLC0415
+    from analysis.tables import build_controls_table  # noqa: PLC0415
 
     for profile in sorted({study.profile for study, _ in counted}):
         table = build_controls_table([(study, runs) for study, runs in counted if study.profile == profile])
@@ -229,20 +225,20 @@ def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> I
 
 
 def _write_table(results: Path, table: ResultTable) -> Iterator[Path]:
-    from analysis.tables.render import render_csv, render_latex, render_markdown  # noqa: PLC0415
+    from analysis.tables import render_csv, render_latex, render_markdown  # noqa: PLC0415
 
     for ending, render in (("md", render_markdown), ("csv", render_csv), ("tex", render_latex)):
         yield write_result(results / "tables" / f"{table.name}.{ending}", render(table).encode())
 
 
 def _takeaways(store: Store, studies: Sequence[Study], asked: StudySelection) -> Iterator[Path]:
-    from analysis.paper.claims.catalog import write_takeaways  # noqa: PLC0415
+    from analysis.paper.claims import write_takeaways  # noqa: PLC0415
 
     yield from write_takeaways(store, studies, asked.results, asked.mixed)
 
 
 def _study_figures(store: Store, study: Study, results: Path) -> Iterator[Path]:
-    from analysis.figures.study import draw_curves, draw_study  # noqa: PLC0415 - matplotlib, a second
+    from analysis.figures import draw_curves, draw_study  # noqa: PLC0415 - matplotlib, a second
 
     runs, history = build_runs_frame(store.records(study.name)), partial(store.history, study.name)
     for kind, drawn in (("", draw_study), ("curves.", draw_curves)):

@@ -8,11 +8,9 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.curves.equal_cost import compute_bands
-from analysis.stats.contrasts import list_contrasts
-from analysis.stats.twins import Twin, find_twins
-from analysis.stats.verdict import compute_verdicts
-from analysis.study.runs import (
+from analysis.curves import compute_bands
+from analysis.stats import Twin, compute_verdicts, find_twins, list_contrasts
+from analysis.study import (
     Scores,
     build_runs_frame,
     explain_mixture,
@@ -21,18 +19,17 @@ from analysis.study.runs import (
     select_finished,
     select_planned,
 )
-from harness.records.record import RunRecord, Study
-from harness.tracking.queries import Curve
+from harness.records import RunRecord, Study
+from harness.tracking import Curve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import Band
-    from analysis.stats.contrasts import Contrast
-    from analysis.stats.verdict import Verdict
-    from harness.tracking.store import Store
+    from analysis.curves import Band
+    from analysis.stats import Contrast, Verdict
+    from harness.tracking import Store
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""One run: configuration, data, engines, training, records and tracking."""

@@ -51,12 +51,12 @@ def printed(lines: Iterable[object]) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Return the exit code of an error that a message explains, or None for a bug."""
-    from harness.common.schema import SchemaError  # noqa: PLC0415
-    from harness.data.catalog import DataError  # noqa: PLC0415 - nothing is imported for --help
-    from harness.models.errors import ModelError  # noqa: PLC0415
-    from harness.tracking.errors import StoreError  # noqa: PLC0415
-    from sweeps.launch.environment import SweepError  # noqa: PLC0415
-    from tricks.api import TrickError  # noqa: PLC0415
+    from harness.common import SchemaError  # noqa: PLC0415
+    from harness.data import DataError  # noqa: PLC0415 - nothing is imported for --help
+    from harness.models import ModelError  # noqa: PLC0415
+    from harness.tracking import StoreError  # noqa: PLC0415
+    from sweeps.launch import SweepError  # noqa: PLC0415
+    from tricks import TrickError  # noqa: PLC0415
 
     if isinstance(error, StoreError):
         return FAILED

@@ -58,13 +58,13 @@ def evaluate(
     setting
     or invalid data, 1 for a full disk, 130 for Ctrl-C.
     """
-    from harness.evaluation.command import EvaluationOptions, build_evaluation_config, run_command  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation import EvaluationOptions, build_evaluation_config, run_command  # noqa: PLC0415 - torch takes a second
 
     asked = EvaluationOptions(model, bench, k, eval, problems, tuple(overrides or ()))
 
     def score() -> None:
         config = build_evaluation_config(asked)
-        from harness.evaluation.command import print_evaluation as scored  # noqa: PLC0415
+        from harness.evaluation import print_evaluation as scored  # noqa: PLC0415
 
         scored(config)
 
@@ -91,13 +91,13 @@ def difficulty(
     of
     the paper's training. A stopped measurement resumes. Exit codes as for eval.
     """
-    from harness.evaluation.command import DifficultyOptions, read_difficulty_request, run_command  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation import DifficultyOptions, read_difficulty_request, run_command  # noqa: PLC0415 - torch takes a second
 
     asked = DifficultyOptions(model, tier, k, problems, cut, tuple(overrides or ()))
 
     def measure() -> None:
         request = read_difficulty_request(asked)
-        from harness.evaluation.pass_rates import measure_difficulty  # noqa: PLC0415
+        from harness.evaluation import measure_difficulty  # noqa: PLC0415
 
         printed(measure_difficulty(request))
 
@@ -132,9 +132,8 @@ def data(
     settings = {name: _value(value) for name, value in given.items() if value is not None}
 
     def build() -> int:
-        from harness.common.schema import build_dataclass  # noqa: PLC0415
-        from harness.data.card import TierSettings  # noqa: PLC0415
-        from harness.data.command import build_tiers, describe_own_files  # noqa: PLC0415 - nothing is imported for --help
+        from harness.common import build_dataclass  # noqa: PLC0415
+        from harness.data import TierSettings, build_tiers, describe_own_files  # noqa: PLC0415
 
         own = file is not None or heldout is not None
         if own and settings:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from analysis.commands import StudySelection
+    from analysis import StudySelection
 
 Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all grids with runs.")]
 Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all profiles with runs.")]
@@ -33,7 +33,7 @@ Example:
 
 def results_folder(given: str | None) -> Path:
     """Return the folder of results. Raises SchemaError for the folder of the reference results."""
-    from harness.common.repository import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
+    from harness.common import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
 
     return folder(given)
 
@@ -43,21 +43,21 @@ def tables(grid: Grid = None, profile: Profile = None, results: Results = None, 
 
     Without a grid, also the controls and the judged takeaways. Exit code 1 where runs must not share a table.
     """
-    from analysis.commands import run_tables as written  # noqa: PLC0415 - pandas takes a second
+    from analysis import run_tables as written  # noqa: PLC0415 - pandas takes a second
 
     return _shown(written, grid, profile, results, mixed)
 
 
 def figures(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Write results/figures: scores and learning curves of each study as SVG and PNG."""
-    from analysis.commands import run_figures as drawn  # noqa: PLC0415 - pandas takes a second
+    from analysis import run_figures as drawn  # noqa: PLC0415 - pandas takes a second
 
     return _shown(drawn, grid, profile, results, mixed)
 
 
 def report(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Write results/report.html: plan, verdicts, tables, curves and lineage on one page."""
-    from analysis.commands import run_report as written  # noqa: PLC0415 - pandas takes a second
+    from analysis import run_report as written  # noqa: PLC0415 - pandas takes a second
 
     return _shown(written, grid, profile, results, mixed)
 
@@ -67,21 +67,21 @@ def takeaways(grid: Grid = None, profile: Profile = None, results: Results = Non
 
     The tables command judges them too.
     """
-    from analysis.commands import run_takeaways as judged  # noqa: PLC0415 - pandas takes a second
+    from analysis import run_takeaways as judged  # noqa: PLC0415 - pandas takes a second
 
     return _shown(judged, grid, profile, results, mixed)
 
 
 def summary(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Print a short table of scores of each study."""
-    from analysis.commands import run_summary as short  # noqa: PLC0415 - pandas takes a second
+    from analysis import run_summary as short  # noqa: PLC0415 - pandas takes a second
 
     return _shown(short, grid, profile, results, mixed)
 
 
 def replay_tables(results: Results = None, grid: Grid = None, profile: Profile = None, mixed: Mixed = False) -> int:
     """Write the table and the figure of each replay under results/runs/replay."""
-    from analysis.commands import run_replays  # noqa: PLC0415 - pandas takes a second
+    from analysis import run_replays  # noqa: PLC0415 - pandas takes a second
 
     return ended(lambda: printed(run_replays(results_folder(results))), None)
 
@@ -109,7 +109,7 @@ def guide(
     case = {name: value for name, value in {**given, "profile": profile}.items() if value is not None}
 
     def advise() -> int:
-        from analysis.commands import run_guide as advice  # noqa: PLC0415 - pandas takes a second
+        from analysis import run_guide as advice  # noqa: PLC0415 - pandas takes a second
 
         return printed(advice(results_folder(results), case, mixed))
 
@@ -123,7 +123,7 @@ def trace(
     """Show the sources of a number in a table: its runs, commits, data and settings."""
 
     def show() -> int:
-        from analysis.commands import run_trace as traced  # noqa: PLC0415 - pandas takes a second
+        from analysis import run_trace as traced  # noqa: PLC0415 - pandas takes a second
 
         return printed(traced(results_folder(results), cell))
 
@@ -132,7 +132,7 @@ def trace(
 
 def ui(port: Annotated[str, Option(metavar="NUMBER", help="Port on 127.0.0.1.")] = "5000") -> int:
     """Browse the runs in MLflow, on this machine only; Ctrl-C ends it."""
-    from harness.tracking.ui import serve  # noqa: PLC0415 - nothing is imported for --help
+    from harness.tracking import serve  # noqa: PLC0415 - nothing is imported for --help
 
     return serve(port)
 
@@ -144,7 +144,7 @@ def _shown(
     results: str | None,
     mixed: bool,
 ) -> int:
-    from analysis.commands import StudySelection  # noqa: PLC0415 - pandas takes a second
+    from analysis import StudySelection  # noqa: PLC0415 - pandas takes a second
 
     return ended(lambda: printed(command(StudySelection(results_folder(results), grid, profile, mixed))), None)
 

@@ -43,8 +43,8 @@ def verify(
     """Reward responses with a reason: 1 where the last box equals the gold answer, else 0."""
     from typing import get_args  # noqa: PLC0415
 
-    from harness.verify.lines import judge_lines  # noqa: PLC0415
-    from harness.verify.model.verdict import OpenBox  # noqa: PLC0415 - nothing is imported for --help
+    from harness.verify import judge_lines  # noqa: PLC0415
+    from harness.verify.model import OpenBox  # noqa: PLC0415 - nothing is imported for --help
 
     if open_box not in (known := get_args(OpenBox)):
         choices = ", ".join(map(repr, known))
@@ -67,7 +67,7 @@ def list_rewards() -> int:
     """List the rewards that installed packages offer."""
 
     def show() -> int:
-        from harness.rewards.conformance import list_reward_functions  # noqa: PLC0415 - nothing is imported for --help
+        from harness.rewards import list_reward_functions  # noqa: PLC0415 - nothing is imported for --help
 
         print(list_reward_functions())
         return 0
@@ -85,8 +85,8 @@ def check_reward(
     """Check whether a reward keeps the contract. Exit code 1 where it does not."""
 
     def check() -> int:
-        from harness.common.schema import build_dataclass  # noqa: PLC0415
-        from harness.rewards.conformance import CheckOptions, check_reward as checked  # noqa: PLC0415
+        from harness.common import build_dataclass  # noqa: PLC0415
+        from harness.rewards import CheckOptions, check_reward as checked  # noqa: PLC0415
 
         limits = {"file": file, "seconds": _number(seconds), "memory_mb": _number(memory_mb)}
         text, kept = checked(name, build_dataclass(CheckOptions, limits))

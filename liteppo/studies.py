@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Argument, Option, Typer
 
-from harness.common.schema import suggest
+from harness.common import suggest
 from liteppo.endings import ended
 from liteppo.words import Command, OverridesCommand, WordError, grid_names, profiles, sweep_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweeps.grid.grid import Grid
-    from sweeps.options import SweepOptions
+    from sweeps import SweepOptions
+    from sweeps.grid import Grid
 
 BEFORE: Final = "interrupted before any run started"
 OPTIONS: Final = ("grid", "profile", "full", "seeds", "twins", "cluster", "effect", "results")
@@ -132,8 +132,8 @@ def tune(
 def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], results: str | None) -> int:
     from rich.console import Console  # noqa: PLC0415 - nothing is imported for --help
 
-    from harness.common.repository import results_folder  # noqa: PLC0415
-    from sweeps.options import TuneOptions, read_tune_options  # noqa: PLC0415
+    from harness.common import results_folder  # noqa: PLC0415
+    from sweeps import TuneOptions, read_tune_options  # noqa: PLC0415
 
     for name, value in (("grid", grid), ("knob", knob)):
         if not value:
@@ -142,7 +142,7 @@ def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], r
     folder = results_folder(results)
     options = TuneOptions(grid=grid, knob=knob, profile=profile, results=folder, **found)
     _use_one_thread()
-    from sweeps.tuning.tune import run_tuning as tuned  # noqa: PLC0415 - torch takes a second; refuse before
+    from sweeps.tuning import run_tuning as tuned  # noqa: PLC0415 - torch takes a second; refuse before
 
     return tuned(options, Console(file=sys.stdout, highlight=False))
 
@@ -184,9 +184,9 @@ def sweep_options(
         SchemaError: an option is invalid; the message names it.
 
     """
-    from harness.common.repository import results_folder  # noqa: PLC0415
-    from sweeps.cost.inputs import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
-    from sweeps.options import SweepOptions, read_effect, read_seeds, read_twins  # noqa: PLC0415
+    from harness.common import results_folder  # noqa: PLC0415
+    from sweeps import SweepOptions, read_effect, read_seeds, read_twins  # noqa: PLC0415
+    from sweeps.cost import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
 
     named, axes = _split(grid or [])
     return SweepOptions(
@@ -223,7 +223,7 @@ def _is_override(word: str) -> bool:
 
 
 def _settings() -> set[str]:
-    from harness.config.groups import list_config_groups  # noqa: PLC0415 - nothing is imported for --help
+    from harness.config import list_config_groups  # noqa: PLC0415 - nothing is imported for --help
 
     return {*list_config_groups(), "preset", "emulate", "tricks", "steps", "seed"}
 
@@ -231,7 +231,7 @@ def _settings() -> set[str]:
 def _do(command: str, options: SweepOptions) -> int:
     from rich.console import Console  # noqa: PLC0415 - nothing is imported for --help
 
-    from sweeps.plan.report import print_header  # noqa: PLC0415
+    from sweeps.plan import print_header  # noqa: PLC0415
 
     _use_one_thread()
     grid = _grid(options)
@@ -244,11 +244,11 @@ def _do(command: str, options: SweepOptions) -> int:
 
 
 def _grid(options: SweepOptions) -> Grid:
-    from sweeps.grid.grid import find_grid, read_grid  # noqa: PLC0415
+    from sweeps.grid import find_grid, read_grid  # noqa: PLC0415
 
     if not options.words:
         return read_grid(find_grid(options.grid), options.profile, options.seeds)
-    from sweeps.grid.ad_hoc import build_ad_hoc_grid  # noqa: PLC0415 - Hydra, for ad-hoc grids alone
+    from sweeps.grid import build_ad_hoc_grid  # noqa: PLC0415 - Hydra, for ad-hoc grids alone
 
     return build_ad_hoc_grid(options.words, options.profile, options.seeds, OPTIONS)
 

@@ -57,7 +57,7 @@ def run(
         print(f"run: one run at a time; to run and record every combination: {_sweep(words)}", file=sys.stderr)
         return WRONG
     try:
-        from harness.training.single import run_single  # noqa: PLC0415 - torch takes a second
+        from harness.training import run_single  # noqa: PLC0415 - torch takes a second
 
         return run_single(words)
     except KeyboardInterrupt:  # before the run has started
@@ -79,7 +79,7 @@ def replay(
 
     code = replay_gradients(overrides, rollouts)
     if code == 0:
-        from analysis.commands import run_replays  # noqa: PLC0415 - matplotlib, a second
+        from analysis import run_replays  # noqa: PLC0415 - matplotlib, a second
 
         return ended(lambda: printed(run_replays(results_folder(None))))
     return code
@@ -87,7 +87,7 @@ def replay(
 
 def replay_gradients(overrides: Overrides = None, rollouts: Annotated[str | None, Option()] = None) -> int:
     """Compare the gradients and write them, without the table and the heat map."""
-    from harness.replay.compare import run_replay as replayed  # noqa: PLC0415 - torch takes a second
+    from harness.replay import run_replay as replayed  # noqa: PLC0415 - torch takes a second
     from liteppo.results import results_folder  # noqa: PLC0415
 
     return ended(lambda: replayed(overrides or [], rollouts, results_folder(None)))
@@ -102,7 +102,7 @@ def export(
     exported
     first. Exit code 2 for an unknown run, 1 where it has no weights.
     """
-    from harness.checkpoint.export import export_run  # noqa: PLC0415 - nothing is imported for --help
+    from harness.checkpoint import export_run  # noqa: PLC0415 - nothing is imported for --help
     from liteppo.results import results_folder  # noqa: PLC0415
 
     return ended(lambda: export_run(run_id, results_folder(None)))
@@ -111,8 +111,8 @@ def export(
 def _options() -> str:
     from textwrap import fill  # noqa: PLC0415 - as below
 
-    from harness.config.groups import list_config_groups  # noqa: PLC0415 - nothing heavy is imported here
-    from tricks.presets import PRESETS  # noqa: PLC0415
+    from harness.config import list_config_groups  # noqa: PLC0415 - nothing heavy is imported here
+    from tricks import PRESETS  # noqa: PLC0415
 
     presets = fill(", ".join(PRESETS), width=96, initial_indent="  ", subsequent_indent="  ")
     options = "\n".join(f"  {name:8} {', '.join(known)}" for name, known in list_config_groups().items())

@@ -38,7 +38,7 @@ def list_tricks() -> int:
     """List every trick, preset and dialect with its hook, settings and source."""
 
     def show() -> int:
-        from tricks.io.listing import list_catalog  # noqa: PLC0415 - nothing is imported for --help
+        from tricks.io import list_catalog  # noqa: PLC0415 - nothing is imported for --help
 
         print("\n".join(list_catalog()))
         return 0
@@ -68,7 +68,7 @@ def apply(
     """
 
     def compute() -> int:
-        from tricks.io.apply import apply_as_json, read_options  # noqa: PLC0415
+        from tricks.io import apply_as_json, read_options  # noqa: PLC0415
 
         options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or ())
         print(apply_as_json(options, _batch()))
@@ -87,7 +87,7 @@ def check(
     """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it does not."""
 
     def examine() -> int:
-        from tricks.io.listing import report_violations, resolve_trick  # noqa: PLC0415 - torch takes a second
+        from tricks.io import report_violations, resolve_trick  # noqa: PLC0415 - torch takes a second
 
         text, kept = report_violations(resolve_trick(name))
         print(text)
@@ -97,7 +97,7 @@ def check(
 
 
 def _batch() -> bytes:
-    from tricks.api import TrickError  # noqa: PLC0415 - nothing is imported for --help
+    from tricks import TrickError  # noqa: PLC0415 - nothing is imported for --help
 
     if sys.stdin.isatty():
         raise TrickError(

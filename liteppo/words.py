@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typer.core import TyperCommand, TyperGroup
 
-from harness.common.schema import SchemaError, suggest
+from harness.common import SchemaError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -170,7 +170,7 @@ def _option(word: str, known: Sequence[str]) -> str:
 
 def grid_names(incomplete: str) -> list[str]:
     """Complete the names of grids."""
-    from sweeps.grid.grid import list_grid_names  # noqa: PLC0415 - a shell waits for this
+    from sweeps.grid import list_grid_names  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, list_grid_names())
 
@@ -182,35 +182,35 @@ def sweep_words(incomplete: str) -> list[str]:
 
 def profiles(incomplete: str) -> list[str]:
     """Complete the profiles that every grid has."""
-    from sweeps.grid.file import LAPTOP, read_derived_profiles  # noqa: PLC0415 - a shell waits for this
+    from sweeps.grid import LAPTOP, read_derived_profiles  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, (LAPTOP, "gpu", *read_derived_profiles()))
 
 
 def presets(incomplete: str) -> list[str]:
     """Complete the presets of tricks."""
-    from tricks.presets import PRESETS  # noqa: PLC0415 - a shell waits for this
+    from tricks import PRESETS  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, PRESETS)
 
 
 def trick_names(incomplete: str) -> list[str]:
     """Complete the names of tricks."""
-    from tricks.catalog import load_catalog  # noqa: PLC0415 - a shell waits for this
+    from tricks import load_catalog  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, load_catalog())
 
 
 def dialects(incomplete: str) -> list[str]:
     """Complete the frameworks that can be emulated."""
-    from tricks.dialects.build import DIALECTS  # noqa: PLC0415 - a shell waits for this
+    from tricks.dialects import DIALECTS  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, ("none", *DIALECTS))
 
 
 def overrides(incomplete: str) -> list[str]:
     """Complete a Hydra word: a preset, or an option of a config group."""
-    from harness.config.groups import list_config_groups  # noqa: PLC0415 - a shell waits for this
+    from harness.config import list_config_groups  # noqa: PLC0415 - a shell waits for this
 
     name, equals, value = incomplete.partition("=")
     if not equals:
@@ -222,14 +222,14 @@ def overrides(incomplete: str) -> list[str]:
 
 def benchmarks(incomplete: str) -> list[str]:
     """Complete the names of benchmarks."""
-    from harness.data.benchmarks import BENCHMARKS  # noqa: PLC0415 - a shell waits for this
+    from harness.data import BENCHMARKS  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, ("all", "arithmetic", *BENCHMARKS))
 
 
 def evaluation_presets(incomplete: str) -> list[str]:
     """Complete the presets of evaluations."""
-    from harness.config.groups import list_config_groups  # noqa: PLC0415 - a shell waits for this
+    from harness.config import list_config_groups  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, list_config_groups()["eval"])
 

@@ -15,24 +15,28 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from harness.common.files import atomic_write_folder
-from harness.common.schema import SchemaError
-from harness.records.provenance import collect_provenance
-from harness.records.record import DATA_PREFIX, RunRecord
-from harness.tracking.publish import publish_missing
-from harness.tracking.store import Store
-from harness.tracking.uploader import RECORD_FILE
-from sweeps.cost.gpu import DEFAULTS
-from sweeps.launch.dispatch import dispatch_runs, parallel_runs
-from sweeps.launch.environment import SweepError
-from sweeps.launch.lease import acquire_lease, hold_study_lock
-from sweeps.launch.progress import ProgressTable, SweepUsage, open_progress, print_costs, print_results, run_names
-from sweeps.launch.ready import read_data, refuse_unready
-from sweeps.launch.recorder import Recorder
+from harness.common import SchemaError, atomic_write_folder
+from harness.records import DATA_PREFIX, RunRecord, collect_provenance
+from harness.tracking import RECORD_FILE, Store, publish_missing
+from sweeps.cost import DEFAULTS
+from sweeps.launch import (
+    ProgressTable,
+    Recorder,
+    SweepError,
+    SweepUsage,
+    acquire_lease,
+    dispatch_runs,
+    hold_study_lock,
+    open_progress,
+    parallel_runs,
+    print_costs,
+    print_results,
+    read_data,
+    refuse_unready,
+    run_names,
+)
 from sweeps.options import ONCE
-from sweeps.plan.plan import build_study, make_plan
-from sweeps.plan.power import read_prior_studies
-from sweeps.plan.report import print_plan
+from sweeps.plan import build_study, make_plan, print_plan, read_prior_studies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,10 +44,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sweeps.grid.grid import Grid
-    from sweeps.launch.recorder import UnrecordedRuns
+    from sweeps.grid import Grid
+    from sweeps.launch import UnrecordedRuns
     from sweeps.options import SweepOptions
-    from sweeps.plan.plan import Plan, PlannedRun
+    from sweeps.plan import Plan, PlannedRun
 
 
 ADOPTED: Final = "adopted from"  # in the provenance: the study that made the run

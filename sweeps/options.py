@@ -7,9 +7,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
-from harness.common.repository import results_folder
-from harness.common.schema import SchemaError
-from sweeps.cost.inputs import Cluster
+from harness.common import SchemaError, results_folder
+from sweeps.cost import Cluster
 
 MOST_SEEDS: Final = 10_000  # largest range
 KEEP, ONCE = "keep", "once"  # run all equivalent cells, or only the first

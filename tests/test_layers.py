@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from itertools import chain
-from pathlib import Path
 
 import pytest
 
+from tests.imports import PACKAGES, graph, modules
 from tests.markdown import ROOT, fences
 
 PROJECT = "project"
-PACKAGES = ("tricks", "harness", "sweeps", "analysis", "liteppo", "tools")
 SHELLS = {"__main__", "conf", "difficulty"}  # aliases of commands and data files, without layers of their own
 Layers = dict[str, list[list[str]]]  # package -> its layers, low to high -> the names of each
 
@@ -32,44 +30,13 @@ def layers() -> Layers:
     return found
 
 
-@cache
-def modules() -> dict[str, Path]:
-    """The file of every module."""
-    files = chain.from_iterable((ROOT / package).rglob("*.py") for package in PACKAGES)
-    return {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
-
-
-def imported(node: ast.AST) -> Iterator[str]:
-    """Yield the names that code imports when it runs, within functions too."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            yield from chain.from_iterable(imported(part) for part in child.orelse)
-        elif isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, "relative imports are not read here"
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        else:
-            yield from imported(child)
-
-
-@cache
-def imports() -> list[tuple[str, str]]:
-    """Pairs of modules of which the first imports the second, aliases of commands apart."""
-    pairs = []
-    for name, file in modules().items():
-        if file.name != "__main__.py":
-            named = set(imported(ast.parse(file.read_text(encoding="utf-8"))))
-            pairs += [(name, target) for target in named if target.split(".")[0] in PACKAGES]
-    return pairs
-
-
 def upward(package: str) -> list[str]:
     """Imports from a layer of the package to a layer that is not below it."""
     levels = {name: level for level, names in enumerate(layers()[package]) for name in names}
     depth = 0 if package == PROJECT else 1
+    edges = [(source, target) for source, targets in graph().items() for target in targets if target in modules()]
     found = []
-    for source, target in imports():
+    for source, target in edges:
         one, other = source.split("."), target.split(".")
         if depth and not (one[0] == other[0] == package and min(len(one), len(other)) > 1):
             continue

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from scipy.optimize import least_squares
 
-from sweeps.cost.inputs import FITTED, SHAPES, Fitted, parse_cluster
-from sweeps.cost.memory import RUNTIME, estimate_memory
-from sweeps.cost.setup import assume_setup
-from sweeps.cost.step_time import estimate_step_time, update_seconds
-from sweeps.cost.work import BASE_TOKENS, Lengths, Work
+from sweeps.cost import (
+    BASE_TOKENS,
+    FITTED,
+    RUNTIME,
+    SHAPES,
+    Fitted,
+    Lengths,
+    Work,
+    assume_setup,
+    estimate_memory,
+    estimate_step_time,
+    parse_cluster,
+    update_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,5 @@
+"""Claims of a paper as data, and their verdicts on runs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 
-from analysis.curves.equal_cost import choose_clock
-from analysis.stats.twins import find_twins
-from analysis.study.runs import format_labels
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from analysis.curves import choose_clock
+from analysis.stats import find_twins
+from analysis.study import format_labels
+from harness.records import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 Labels = Mapping[str, str]  # axis -> role of a label

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.claims.claim import ROLES, STEP_SECONDS, ClaimPart, compare_labels, level_terms
 from analysis.claims.evidence import find_evidence
-from analysis.curves.equal_cost import TOKENS
-from analysis.stats.verdict import compute_interval
+from analysis.curves import TOKENS
+from analysis.stats import compute_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.claims.claim import AbsentError, find_cell, find_metric
-from analysis.stats.paired_tests import FailedSeed, Pairs
-from analysis.stats.twins import find_twins
-from analysis.study.runs import read_failures, select_finished
+from analysis.stats import FailedSeed, Pairs, find_twins
+from analysis.study import read_failures, select_finished
 from analysis.study_data import StudyData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.claims.claim import ClaimPart
-    from analysis.study.runs import Failures, Scores
+    from analysis.study import Failures, Scores
     from analysis.study_data import ProfileData
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 WINDOW: Final = 5  # steps, as in the scores over the last steps

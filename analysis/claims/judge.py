@@ -13,16 +13,23 @@ import numpy as np
 
 from analysis.claims.claim import SOURCES, Claim, ClaimPart, Quoted
 from analysis.claims.evidence import Evidence, find_evidence, is_declared
-from analysis.stats.contrasts import adjust_p_values
-from analysis.stats.paired_tests import is_higher_better, p_different, p_equivalent, p_with_failures
-from analysis.stats.verdict import compute_interval, describe_failed_seeds, verdict_word
-from harness.records.power import ALPHA, find_detectable_effect
+from analysis.stats import (
+    adjust_p_values,
+    compute_interval,
+    describe_failed_seeds,
+    is_higher_better,
+    p_different,
+    p_equivalent,
+    p_with_failures,
+    verdict_word,
+)
+from harness.records import ALPHA, find_detectable_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.claims.claim import Expect
-    from analysis.stats.paired_tests import Pairs
+    from analysis.stats import Pairs
     from analysis.study_data import ProfileData
 
 

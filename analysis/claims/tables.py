@@ -8,9 +8,8 @@ from math import exp, floor, isfinite, log10
 from typing import TYPE_CHECKING, Final
 
 from analysis.claims.claim import SOURCES
-from analysis.study.runs import LAPTOP_WARNING
-from analysis.tables.render import render_latex, render_markdown
-from analysis.tables.scores import Column, ResultTable
+from analysis.study import LAPTOP_WARNING
+from analysis.tables import Column, ResultTable, render_latex, render_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

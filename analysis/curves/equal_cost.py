@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.stats.contrasts import Contrast
-from analysis.stats.estimates import Estimate, estimate_mean
-from analysis.study.runs import select_finished
+from analysis.stats import Contrast, Estimate, estimate_mean
+from analysis.study import select_finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pandas as pd
 
-    from harness.records.record import Study
-    from harness.tracking.queries import Curve
+    from harness.records import Study
+    from harness.tracking import Curve
 
 History: TypeAlias = "Callable[[str], Mapping[str, Curve]]"  # metric -> run id -> curve
 
@@ -84,8 +83,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     pass
-    from harness.records.record import Study
-    from harness.tracking.queries import Curve
+    from harness.records import Study
+    from harness.tracking import Curve
 
     Pair = tuple["LearningCurve", "LearningCurve"]  # arm and baseline of one seed
 

@@ -33,7 +33,7 @@ from scipy.optimize import curve_fit
 from scipy.special import expit, stdtrit
 
 from analysis.curves.equal_cost import Array, Cost, area, count_unknown_costs
-from analysis.stats.estimates import CONFIDENCE, Estimate, estimate_mean, wilson_interval
+from analysis.stats import CONFIDENCE, Estimate, estimate_mean, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

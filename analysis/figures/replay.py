@@ -11,11 +11,11 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from analysis.figures.study import saved
-from analysis.study.runs import LAPTOP_WARNING
-from analysis.tables.render import write_result
-from harness.common.repository import choose_command
-from harness.records.record import REPLAY_FOLDER, Replay
-from harness.tracking.errors import StoreError
+from analysis.study import LAPTOP_WARNING
+from analysis.tables import write_result
+from harness.common import choose_command
+from harness.records import REPLAY_FOLDER, Replay
+from harness.tracking import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from harness.records.record import ArmResult
+    from harness.records import ArmResult
 
 
 KINDS: Final = {"paper": "trick of the paper", "peer": "other trick", "preset": "preset"}

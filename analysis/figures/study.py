@@ -15,11 +15,10 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from analysis.curves.equal_cost import ON_POLICY, Band, choose_curve_metric, compute_bands, read_learning_curves
-from analysis.stats.estimates import estimate_mean
-from analysis.stats.twins import find_twins, format_twin
-from analysis.study.runs import find_varied_axes, find_warning, format_labels, read_scores, select_planned
-from analysis.tables.notes import note_failed_seeds
+from analysis.curves import ON_POLICY, Band, choose_curve_metric, compute_bands, read_learning_curves
+from analysis.stats import estimate_mean, find_twins, format_twin
+from analysis.study import find_varied_axes, find_warning, format_labels, read_scores, select_planned
+from analysis.tables import note_failed_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from analysis.curves.equal_cost import Cost, History, LearningCurve, LearningCurves
-    from harness.records.record import Study
+    from analysis.curves import Cost, History, LearningCurve, LearningCurves
+    from harness.records import Study
 
 
 # The colorblind-safe palette of Okabe and Ito; markers and dashes for print.

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.judge import ClaimWord, judge_claim
-from analysis.claims.tables import format_finding
+from analysis.claims import ClaimWord, format_finding, judge_claim
 from analysis.guide.rules import RULES
-from analysis.paper.claims.catalog import CLAIMS
-from analysis.study.runs import select_finished
-from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
+from analysis.paper.claims import CLAIMS
+from analysis.study import select_finished
+from harness.records import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analysis.claims.claim import ClaimPart
-    from analysis.claims.judge import Finding, PartFinding
+    from analysis.claims import ClaimPart, Finding, PartFinding
     from analysis.guide.rules import Rule
     from analysis.guide.scenario import Scenario
     from analysis.study_data import ProfileData

@@ -6,27 +6,24 @@ from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.cost import compute_costs
-from analysis.claims.judge import judge_claims
-from analysis.claims.tables import format_ratio
+from analysis.claims import compute_costs, format_ratio, judge_claims
 from analysis.guide.advice import advise, answer_rule
 from analysis.guide.rules import RULES
 from analysis.guide.scenario import read_scenario
-from analysis.paper.claims.catalog import CLAIMS, STUDIES
-from analysis.study.runs import LAPTOP_WARNING as LAPTOP_WORDS
+from analysis.paper.claims import CLAIMS, STUDIES
+from analysis.study import LAPTOP_WARNING as LAPTOP_WORDS
 from analysis.study_data import ProfileData, read_profiles
-from analysis.tables.render import render_markdown, write_result
-from analysis.tables.scores import Column, ResultTable
+from analysis.tables import Column, ResultTable, render_markdown, write_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from analysis.claims.judge import Finding
+    from analysis.claims import Finding
     from analysis.guide.advice import Advice
     from analysis.guide.rules import Rule
     from analysis.guide.scenario import Scenario
-    from harness.tracking.store import Store
+    from harness.tracking import Store
 
 
 _COLUMNS: Final = ("question", "when", "do", "the paper", "runs of this profile", "how sure", "next")

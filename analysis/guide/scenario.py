@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from analysis.claims.claim import ROLES
-from harness.common.schema import suggest
+from analysis.claims import ROLES
+from harness.common import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from matplotlib.axes import Axes
 
-from analysis.figures.study import COLORS, DASHES, MARKERS, FigureArm
+from analysis.figures import COLORS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
-from analysis.study.runs import find_varied_axes, sort_key
+from analysis.study import find_varied_axes, sort_key
 from analysis.study_data import StudyData
-from analysis.tables.scores import Column, Entry, MissingScore
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from analysis.tables import Column, Entry, MissingScore
+from harness.records import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from analysis.paper.numbers import BENCHMARKS
-from analysis.stats.estimates import estimate_difference, estimate_mean, shorten
-from analysis.stats.twins import format_twin
-from analysis.tables.scores import Column, Kind, MissingScore
-from harness.tracking.errors import StoreError
+from analysis.stats import estimate_difference, estimate_mean, format_twin, shorten
+from analysis.tables import Column, Kind, MissingScore
+from harness.tracking import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.study_data import StudyData
-    from analysis.tables.scores import Entry
+    from analysis.tables import Entry
 
 
 CLIPPED: Final = "clipped_tokens.json"

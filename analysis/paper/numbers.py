@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.tracking.errors import StoreError
+from harness.tracking import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Final
 import matplotlib as mpl
 from matplotlib.colors import to_hex
 
-from analysis.curves.equal_cost import ENOUGH, ON_POLICY
-from analysis.figures.study import NOTHING, draw_bands, draw_ends
+from analysis.curves import ENOUGH, ON_POLICY
+from analysis.figures import NOTHING, draw_bands, draw_ends
 from analysis.paper.figure import LegendKey, PanelColumn
 from analysis.paper.measures import ABSENT, explain_missing_run, list_benchmarks, start_outcomes
 from analysis.paper.numbers import BENCHMARKS, MEAN_OF_SIX
-from analysis.stats.estimates import Estimate, estimate_mean
-from harness.records.outcomes import Evaluation
+from analysis.stats import Estimate, estimate_mean
+from harness.records import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-    from analysis.figures.study import FigureArm
+    from analysis.figures import FigureArm
     from analysis.paper.figure import Setting, View
     from analysis.paper.numbers import Reading
     from analysis.study_data import StudyData

@@ -10,14 +10,13 @@ from matplotlib import figure as mpl_figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.figures.study import SAVED, WIDTH, render_figure
+from analysis.figures import SAVED, WIDTH, render_figure
 from analysis.paper.figure import list_places
 from analysis.paper.numbers import note_stand_ins
 from analysis.paper.rows import OVER_PROMPTS
-from analysis.study.runs import find_warning, format_labels
-from analysis.tables.notes import list_table_notes
-from analysis.tables.scores import ResultTable
-from harness.common.text import join_limited
+from analysis.study import find_warning, format_labels
+from analysis.tables import ResultTable, list_table_notes
+from harness.common import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from analysis.paper.figure import Content, PanelColumn, PaperFigure, View
     from analysis.study_data import StudyData
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 PAPER: Final = "arXiv:2508.08221"

@@ -26,16 +26,16 @@ from analysis.paper.measures import (
 )
 from analysis.paper.numbers import BENCHMARKS, MEAN_OF_SIX
 from analysis.paper.panels import BINS, share_by_correct
-from analysis.stats.estimates import estimate_mean
-from analysis.tables.scores import Column, MissingScore
+from analysis.stats import estimate_mean
+from analysis.tables import Column, MissingScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.paper.figure import Content, TablePlace, View
     from analysis.paper.numbers import Reading
-    from analysis.stats.estimates import Estimate
-    from analysis.tables.scores import Entry
+    from analysis.stats import Estimate
+    from analysis.tables import Entry
 
 
 @dataclass(frozen=True, slots=True)

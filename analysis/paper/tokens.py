@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from matplotlib.font_manager import findfont, get_font
 
-from analysis.claims.evidence import CONNECTIVES
-from analysis.figures.study import COLORS, NOTHING
+from analysis.claims import CONNECTIVES
+from analysis.figures import COLORS, NOTHING
 from analysis.paper.figure import (
     NO_NUMBER,
     ContentRow,
@@ -26,8 +26,8 @@ from analysis.paper.figure import (
 )
 from analysis.paper.measures import ABSENT, explain_missing, read_clipped_tokens
 from analysis.paper.panels import arms_key, draw_blank
-from analysis.stats.estimates import Estimate, estimate_mean
-from analysis.tables.scores import Column, MissingScore
+from analysis.stats import Estimate, estimate_mean
+from analysis.tables import Column, MissingScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

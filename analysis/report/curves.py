@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import TYPE_CHECKING, Any, Final
 
-from analysis.curves.equal_cost import ENOUGH, ON_POLICY, Band, choose_curve_metric, compute_bands
-from analysis.study.runs import find_baselines, find_varied_axes, format_labels, select_finished
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from analysis.curves import ENOUGH, ON_POLICY, Band, choose_curve_metric, compute_bands
+from analysis.study import find_baselines, find_varied_axes, format_labels, select_finished
+from harness.records import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import History
-    from harness.records.record import Study
-    from harness.tracking.queries import Curve
+    from analysis.curves import History
+    from harness.records import Study
+    from harness.tracking import Curve
 
 
 ARMS: Final = 5  # arms per panel; more are hard to distinguish

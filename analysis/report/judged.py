@@ -6,33 +6,32 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.curves.equal_cost import compare_at_equal_cost
+from analysis.curves import compare_at_equal_cost
 from analysis.report.numbers import Drawing, DrawnRange, Ruler, build_ruler, place_on_ruler
-from analysis.stats.aggregate import iqm_difference
-from analysis.stats.contrasts import Contrast
-from analysis.stats.effects import measure_all_effects
-from analysis.stats.evaluation import estimate_evaluation_noise
-from analysis.stats.noise_floor import check_known_effects, measure_noise_floors
-from analysis.stats.paired_tests import pair_scores
-from analysis.stats.verdict import MIN_SEEDS, compute_verdicts, find_missing
-from analysis.study.runs import find_varied_axes, format_labels, name_cell, read_scores
-from harness.records.power import ALPHA
-from harness.records.record import CONTROL_AXIS
+from analysis.stats import (
+    MIN_SEEDS,
+    Contrast,
+    check_known_effects,
+    compute_verdicts,
+    estimate_evaluation_noise,
+    find_missing,
+    iqm_difference,
+    measure_all_effects,
+    measure_noise_floors,
+    pair_scores,
+)
+from analysis.study import find_varied_axes, format_labels, name_cell, read_scores
+from harness.records import ALPHA, CONTROL_AXIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import LearningCurves
+    from analysis.curves import LearningCurves
     from analysis.report.links import TraceLink
-    from analysis.stats.contrasts import Family
-    from analysis.stats.effects import Effect
-    from analysis.stats.estimates import Estimate
-    from analysis.stats.evaluation import ShareReader
-    from analysis.stats.noise_floor import Kind, NoiseFloor
-    from analysis.stats.verdict import Counted, Verdict
-    from harness.records.record import Study
+    from analysis.stats import Counted, Effect, Estimate, Family, Kind, NoiseFloor, ShareReader, Verdict
+    from harness.records import Study
 
 
 _PAIRS: Final[Mapping[Kind, str]] = {

@@ -8,10 +8,10 @@ from functools import cache
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.estimates import shorten
-from analysis.study.runs import find_varied_axes, name_cell, select_finished
-from harness.common.text import join_limited
-from harness.tracking.tags import flat
+from analysis.stats import shorten
+from analysis.study import find_varied_axes, name_cell, select_finished
+from harness.common import join_limited
+from harness.tracking import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analysis.report.links import TraceLink
     from analysis.study_data import StudyData
-    from harness.records.record import RunRecord
+    from harness.records import RunRecord
 
 
 @dataclass(frozen=True, slots=True)

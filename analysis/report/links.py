@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.estimates import Estimate
-from analysis.study.runs import cells_of
-from analysis.tables.render import TEXT
+from analysis.stats import Estimate
+from analysis.study import cells_of
+from analysis.tables import TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analysis.study_data import StudyData
-    from analysis.tables.scores import Column, Entry
-    from harness.records.record import Study
+    from analysis.tables import Column, Entry
+    from harness.records import Study
 
 
 def assign_anchors(studies: Sequence[Study]) -> tuple[str, ...]:

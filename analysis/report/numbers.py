@@ -7,16 +7,15 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from analysis.report.curves import Scale, fit_scale, tick_text
-from analysis.stats.estimates import Estimate, estimate_mean
-from analysis.tables.render import format_entry
-from analysis.tables.scores import Column
+from analysis.stats import Estimate, estimate_mean
+from analysis.tables import Column, format_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from analysis.report.links import Links
     from analysis.study_data import StudyData
-    from analysis.tables.scores import Entry, Kind, ResultTable
+    from analysis.tables import Entry, Kind, ResultTable
 
 
 WIDTH: Final = 200.0  # SVG user units

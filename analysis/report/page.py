@@ -19,8 +19,8 @@ from analysis.report.study import ReportPart, Section, build_part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.records.record import Study
-    from harness.tracking.store import Store
+    from harness.records import Study
+    from harness.tracking import Store
 
 
 _HERE: Final = Path(__file__).parent

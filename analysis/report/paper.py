@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from analysis.claims.cost import STUDIES as GRIDS, compute_costs
-from analysis.claims.judge import judge_claims
-from analysis.claims.tables import (
+from analysis.claims import (
+    STUDIES as GRIDS,
     build_claims_table,
     build_cost_table,
+    compute_costs,
     format_detectable,
     format_finding,
     format_p,
     join_addresses,
+    judge_claims,
 )
-from analysis.paper.claims.catalog import CLAIMS, STUDIES
-from analysis.paper.numbers import read_readings
-from analysis.paper.sections.registry import FIGURES, build_views
+from analysis.paper import read_readings
+from analysis.paper.claims import CLAIMS, STUDIES
+from analysis.paper.sections import FIGURES, build_views
 from analysis.report.links import slug
 from analysis.report.numbers import Numbers, link_numbers
 from analysis.study_data import read_profiles
@@ -28,7 +29,7 @@ from analysis.study_data import read_profiles
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.paper.figure import PaperFigure, View
+    from analysis.paper import PaperFigure, View
     from analysis.report.study import Section
 
 
@@ -63,7 +64,7 @@ def _of_profile(profile: str, members: Sequence[Section]) -> Iterator[DrawnFigur
 
 
 def _drawn(figure: PaperFigure, found: Sequence[View], profile: str, members: Sequence[Section]) -> DrawnFigure:
-    from analysis.paper.render import build_paper_table, draw_paper_figure  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper import build_paper_table, draw_paper_figure  # noqa: PLC0415 - matplotlib, a second
 
     links = [section.links for name in figure.grids for section in members if section.data.study.name == name]
     return DrawnFigure(
@@ -81,10 +82,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from analysis.claims.judge import Finding, PartFinding
+    from analysis.claims import Finding, PartFinding
     from analysis.study_data import ProfileData
-    from harness.records.record import Study
-    from harness.tracking.store import Store
+    from harness.records import Study
+    from harness.tracking import Store
 
     Lines = Mapping[tuple[str, str, str], str]  # study, profile and run id -> id of the run's line on the page
 

@@ -6,21 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.curves.equal_cost import read_learning_curves
+from analysis.curves import read_learning_curves
 from analysis.report.curves import CurveFigure, build_curve_figures
 from analysis.report.judged import VerdictTable, build_report_verdicts, count_primary_words
 from analysis.report.lineage import Lineage, Sources, build_lineage, collect_sources
 from analysis.report.links import Links, TraceLink
 from analysis.report.numbers import Numbers, draw_effects, draw_end_scores, link_numbers
-from analysis.stats.estimates import shorten
-from analysis.stats.evaluation import ShareReader, make_share_reader
-from analysis.stats.twins import find_twins, format_twin
-from analysis.study.runs import find_varied_axes, find_warning, format_labels, name_cell, select_finished
+from analysis.stats import ShareReader, find_twins, format_twin, make_share_reader, shorten
+from analysis.study import find_varied_axes, find_warning, format_labels, name_cell, select_finished
 from analysis.study_data import StudyData
-from analysis.tables.curves import build_curves_table
-from analysis.tables.factorial import build_factorial_table
-from analysis.tables.scores import build_study_table
-from harness.records.record import Study
+from analysis.tables import build_curves_table, build_factorial_table, build_study_table
+from harness.records import Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,8 +24,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from harness.records.record import Skipped
-    from harness.tracking.store import Store
+    from harness.records import Skipped
+    from harness.tracking import Store
 
 
 @dataclass(frozen=True, slots=True)

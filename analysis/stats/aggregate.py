@@ -20,7 +20,7 @@ from scipy.special import ndtr, stdtrit
 from scipy.stats import trim_mean
 
 from analysis.stats.estimates import CONFIDENCE, make_generator
-from analysis.study.runs import format_labels, read_scores
+from analysis.study import format_labels, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from analysis.stats.contrasts import Contrast
     from analysis.stats.estimates import Array
-    from harness.records.record import Study
+    from harness.records import Study
 
     Resampled = Callable[[NDArray[np.int64]], Array]  # indices of seeds (R, n) -> R values
 

@@ -9,14 +9,14 @@ import numpy as np
 from statsmodels.stats.multitest import fdrcorrection
 
 from analysis.stats.twins import find_twins
-from analysis.study.runs import find_baselines
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from analysis.study import find_baselines
+from harness.records import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from analysis.stats.estimates import Array
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 def adjust_p_values(values: Sequence[float], family: Family, size: int) -> list[float]:

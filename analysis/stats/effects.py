@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.stats.contrasts import Contrast, list_contrasts
 from analysis.stats.estimates import Estimate, estimate_difference, estimate_mean
-from analysis.study.runs import Scores, read_scores
+from analysis.study import Scores, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 @dataclass(frozen=True, slots=True)

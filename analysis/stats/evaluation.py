@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.study.runs import read_scores, select_finished
-from harness.tracking.errors import StoreError
+from analysis.study import read_scores, select_finished
+from harness.tracking import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

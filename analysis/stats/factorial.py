@@ -21,22 +21,22 @@ from analysis.stats.contrasts import adjust_p_values
 from analysis.stats.estimates import Array, Estimate, estimate_difference
 from analysis.stats.paired_tests import FailedSeed, Pairs, is_higher_better, p_different, p_with_failures
 from analysis.stats.twins import find_twins
-from analysis.study.runs import read_failures, read_scores
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from analysis.study import read_failures, read_scores
+from harness.records import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
-    from analysis.study.runs import Failures, Scores
-    from harness.records.record import Study
+    from analysis.study import Failures, Scores
+    from harness.records import Study
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.records.record import Study
+    from harness.records import Study
 
     Points = Mapping[tuple[str, ...], int]  # labels of the axes, in their order -> cell
 

@@ -14,9 +14,8 @@ from analysis.stats.contrasts import Contrast, list_contrasts
 from analysis.stats.paired_tests import pair_scores, paired_p_values
 from analysis.stats.twins import find_twins
 from analysis.stats.verdict import MIN_SEEDS, Verdict, compute_verdicts
-from analysis.study.runs import read_failures, read_scores
-from harness.records.power import ALPHA
-from harness.records.record import CONTROL_AXIS, Control
+from analysis.study import read_failures, read_scores
+from harness.records import ALPHA, CONTROL_AXIS, Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.stats.estimates import Array
-    from harness.records.record import Study
+    from harness.records import Study
 
     Places = NDArray[np.int64]  # indices of seeds
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.stats.contrasts import Contrast
-    from analysis.study.runs import Failures
+    from analysis.study import Failures
 
 
 @dataclass(frozen=True, slots=True)

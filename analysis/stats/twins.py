@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.stats.estimates import estimate_difference, format_gap
-from analysis.study.runs import name_cell
-from harness.common.text import join_limited
+from analysis.study import name_cell
+from harness.common import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analysis.stats.estimates import Estimate
-    from harness.records.record import Study
+    from harness.records import Study
 
     Scores = Mapping[int, Mapping[int, float]]  # cell -> seed -> score
 

@@ -21,9 +21,9 @@ from analysis.stats.paired_tests import (
     pair_scores,
 )
 from analysis.stats.twins import find_twins, format_twin
-from analysis.study.runs import find_baselines, find_varied_axes, name_cell, read_failures, read_scores
-from harness.common.text import join_limited
-from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect
+from analysis.study import find_baselines, find_varied_axes, name_cell, read_failures, read_scores
+from harness.common import join_limited
+from harness.records import ALPHA, LEAST_SEEDS, find_detectable_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from analysis.stats.contrasts import Family
     from analysis.stats.estimates import Array
     from analysis.stats.evaluation import ShareReader
-    from analysis.study.runs import Scores
-    from harness.records.record import Study
+    from analysis.study import Scores
+    from harness.records import Study
 
 
 _COUNTED: Final[tuple[Counted, ...]] = ("no", "worst", "both ways")

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from harness.common.text import join_limited
-from harness.records.failures import classify_failure
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX
+from harness.common import join_limited
+from harness.records import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX, classify_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from harness.records.failures import FailureReason
-    from harness.records.record import RunRecord, Study
+    from harness.records import FailureReason, RunRecord, Study
 
 
 Scores = dict[int, dict[int, float]]  # cell (its index in Study.cells) -> seed -> score
@@ -130,7 +128,7 @@ def _data(provenance: Mapping[str, str]) -> str:
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from harness.records.record import Skipped, Study
+    from harness.records import Skipped, Study
 
     Labels = Mapping[str, str]  # axis -> label
 

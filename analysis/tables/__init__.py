@@ -1,0 +1,5 @@
+"""Tables of a study as Markdown, CSV and LaTeX."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.noise_floor import check_known_effects, measure_noise_floors, pool_noise_floors
-from analysis.study.runs import find_warning, select_planned
+from analysis.stats import check_known_effects, measure_noise_floors, pool_noise_floors
+from analysis.study import find_warning, select_planned
 from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.stats.noise_floor import NoiseFloor
+    from analysis.stats import NoiseFloor
     from analysis.tables.scores import Entry
-    from harness.records.record import Study
+    from harness.records import Study
 
 COLUMNS: Final = (
     Column("grid", "grid", "label"),

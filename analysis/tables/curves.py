@@ -5,31 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.curves.equal_cost import (
+from analysis.curves import (
     CPU,
+    KNOWN_WITHIN,
     LAST,
     TOKENS,
+    WINDOW,
     choose_clock,
+    choose_compute_axis,
     compare_at_equal_cost,
     count_unknown_costs,
     read_learning_curves,
+    summarize_learning,
 )
-from analysis.curves.summary import KNOWN_WITHIN, WINDOW, choose_compute_axis, summarize_learning
-from analysis.stats.contrasts import list_contrasts
-from analysis.stats.estimates import Estimate
-from analysis.study.runs import find_varied_axes, find_warning, name_cell
+from analysis.stats import Estimate, list_contrasts
+from analysis.study import find_varied_axes, find_warning, name_cell
 from analysis.tables.notes import lead, list_origin_notes
 from analysis.tables.scores import Column, Entry, MissingScore, ResultTable
-from harness.common.text import join_limited
+from harness.common import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import AtBudget, Cost, EqualCost, History, LearningCurves
-    from analysis.curves.summary import Learning
-    from harness.records.record import Study
+    from analysis.curves import AtBudget, Cost, EqualCost, History, Learning, LearningCurves
+    from harness.records import Study
 
 _LEARNING: Final = (
     Column("area", "area", "score"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from analysis.stats.factorial import Factorial, TermEffect, analyze_factorial, resolution
-from analysis.study.runs import find_varied_axes, find_warning, format_labels, name_cell
+from analysis.stats import Factorial, TermEffect, analyze_factorial, resolution
+from analysis.study import find_varied_axes, find_warning, format_labels, name_cell
 from analysis.tables.notes import list_origin_notes
 from analysis.tables.scores import Column, MissingScore, ResultTable
-from harness.common.text import join_limited
-from harness.records.power import LEAST_SEEDS
+from harness.common import join_limited
+from harness.records import LEAST_SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.tables.scores import Entry
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 def build_factorial_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:

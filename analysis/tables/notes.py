@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.stats.estimates import shorten, wilson_interval
-from analysis.stats.twins import list_twin_notes
-from analysis.study.runs import (
+from analysis.stats import list_twin_notes, shorten, wilson_interval
+from analysis.study import (
     LAPTOP_PROFILE,
     RUN_COLUMNS,
     find_varied_axes,
@@ -21,11 +20,9 @@ from analysis.study.runs import (
     select_finished,
     select_planned,
 )
-from harness.common.repository import find_own_or_reference, format_path, is_reference, results_folder
-from harness.common.schema import SchemaError
-from harness.common.text import join_limited
-from harness.data.benchmarks import BENCHMARKS
-from harness.records.record import AD_HOC_PREFIX, AUDIT_NAME, FIRED_PREFIX, AuditReport, suggest_scores
+from harness.common import SchemaError, find_own_or_reference, format_path, is_reference, join_limited, results_folder
+from harness.data import BENCHMARKS
+from harness.records import AD_HOC_PREFIX, AUDIT_NAME, FIRED_PREFIX, AuditReport, suggest_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from harness.records.record import AuditCount, Skipped, Study
+    from harness.records import AuditCount, Skipped, Study
 
 
 def find_never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:

@@ -10,10 +10,10 @@ from itertools import groupby
 from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.estimates import Estimate, format_gap, format_score
+from analysis.stats import Estimate, format_gap, format_score
 from analysis.tables.scores import FAILED
-from harness.common.files import atomic_write
-from harness.tracking.errors import explain_errors
+from harness.common import atomic_write
+from harness.tracking import explain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.stats.estimates import Estimate, estimate_difference, estimate_mean, shorten
-from analysis.stats.twins import find_twins, format_twin
-from analysis.stats.verdict import compute_verdicts
-from analysis.study.runs import (
+from analysis.stats import (
+    Estimate,
+    compute_verdicts,
+    estimate_difference,
+    estimate_mean,
+    find_twins,
+    format_twin,
+    shorten,
+)
+from analysis.study import (
     find_baselines,
     find_varied_axes,
     find_warning,
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from harness.records.record import Study
+    from harness.records import Study
 
 Kind = Literal["label", "number", "score", "gap", "side", "mark", "word"]  # a "number" is text without an interval
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.study.runs import select_planned
+from analysis.study import select_planned
 from analysis.tables.curves import build_curves_table
 from analysis.tables.factorial import build_factorial_table
 from analysis.tables.scores import build_study_table
 from analysis.tables.verdicts import build_effects_table, build_verdict_table
-from harness.records.record import AUDIT_NAME as VERIFIER
+from harness.records import AUDIT_NAME as VERIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import History
-    from analysis.stats.evaluation import ShareReader
+    from analysis.curves import History
+    from analysis.stats import ShareReader
     from analysis.tables.scores import ResultTable
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 def build_study_tables(

@@ -6,12 +6,20 @@ from collections import Counter
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.effects import list_effect_sides, measure_all_effects
-from analysis.stats.estimates import Estimate, estimate_difference
-from analysis.stats.evaluation import estimate_evaluation_noise
-from analysis.stats.noise_floor import check_known_effects, measure_noise_floors
-from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, compute_verdicts, find_missing
-from analysis.study.runs import (
+from analysis.stats import (
+    BOOTSTRAP_SEEDS,
+    MIN_SEEDS,
+    Estimate,
+    check_known_effects,
+    compute_verdicts,
+    estimate_difference,
+    estimate_evaluation_noise,
+    find_missing,
+    list_effect_sides,
+    measure_all_effects,
+    measure_noise_floors,
+)
+from analysis.study import (
     Scores,
     find_varied_axes,
     find_warning,
@@ -22,20 +30,16 @@ from analysis.study.runs import (
 )
 from analysis.tables.notes import lead, list_origin_notes, note_command, note_sources
 from analysis.tables.scores import Column, MissingScore, ResultTable
-from harness.common.text import join_limited
+from harness.common import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from analysis.stats.contrasts import Contrast
-    from analysis.stats.effects import Effect
-    from analysis.stats.evaluation import ShareReader
-    from analysis.stats.noise_floor import NoiseFloor
-    from analysis.stats.verdict import Counted, Verdict
+    from analysis.stats import Contrast, Counted, Effect, NoiseFloor, ShareReader, Verdict
     from analysis.tables.scores import Entry
-    from harness.records.record import Study
+    from harness.records import Study
 
 
 _NOTES: Final = (

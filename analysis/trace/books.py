@@ -9,25 +9,23 @@ from io import StringIO
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.evidence import read_values
-from analysis.claims.tables import format_detectable, format_finding as shown_of_numbers, format_p
-from analysis.curves.equal_cost import ON_POLICY
-from analysis.report.lineage import own_settings
-from analysis.stats.contrasts import list_contrasts
-from analysis.stats.estimates import Estimate
-from analysis.study.runs import cells_of
-from analysis.tables.render import format_entry
+from analysis.claims import format_detectable, format_finding as shown_of_numbers, format_p, read_values
+from analysis.curves import ON_POLICY
+from analysis.report import own_settings
+from analysis.stats import Estimate, list_contrasts
+from analysis.study import cells_of
+from analysis.tables import format_entry
 from analysis.trace.number import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
-from harness.common.repository import format_path
-from harness.tracking.errors import explain_errors
+from harness.common import format_path
+from harness.tracking import explain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from analysis.claims.judge import Finding, PartFinding
+    from analysis.claims import Finding, PartFinding
     from analysis.study_data import StudyData
-    from analysis.tables.scores import Column, ResultTable
+    from analysis.tables import Column, ResultTable
 
 
 _MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.judge import judge_claims
-from analysis.paper.claims.catalog import CLAIMS, STUDIES
-from analysis.paper.numbers import read_readings
-from analysis.paper.render import build_paper_table
-from analysis.paper.sections.registry import FIGURES, build_views
-from analysis.stats.evaluation import make_share_reader
+from analysis.claims import judge_claims
+from analysis.paper import build_paper_table, read_readings
+from analysis.paper.claims import CLAIMS, STUDIES
+from analysis.paper.sections import FIGURES, build_views
+from analysis.stats import make_share_reader
 from analysis.study_data import ProfileData, StudyData
-from analysis.tables.study import build_study_tables
+from analysis.tables import build_study_tables
 from analysis.trace.books import list_table_names, trace_file, trace_study_table, trace_takeaways
 from analysis.trace.number import TraceError, find_number, find_table, format_address, parse_address, text
-from harness.common.repository import REFERENCE_RESULTS
+from harness.common import REFERENCE_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from analysis.paper.figure import PaperFigure
+    from analysis.paper import PaperFigure
     from analysis.trace.number import TracedTable
-    from harness.records.record import Study
-    from harness.tracking.store import Store
+    from harness.records import Study
+    from harness.tracking import Store
 
 
 TABLES: Final = "tables"  # folder of tables in the results and in the reference

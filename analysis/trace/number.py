@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.lineage import commit, describe_environments, read_rule_settings
-from analysis.study.runs import format_labels
-from harness.common.schema import suggest
-from harness.records.failures import classify_failure
-from harness.records.record import RunRecord, Study
+from analysis.report import commit, describe_environments, read_rule_settings
+from analysis.study import format_labels
+from harness.common import suggest
+from harness.records import RunRecord, Study, classify_failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

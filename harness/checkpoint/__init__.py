@@ -1,0 +1,5 @@
+"""Checkpoints of a run and the export of its weights."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from harness.checkpoint.manager import LEARNER_FOLDER, MODEL_FILE, find_intact_checkpoints
-from harness.common.files import atomic_write_folder
-from harness.common.schema import read_json
-from harness.config.experiment import ModelConfig
-from harness.engines.base.optimizer_state import load_tensors
-from harness.engines.torch.learner import WEIGHTS_FILE
-from harness.models.errors import ModelError
-from harness.models.load import load_model
+from harness.common import atomic_write_folder, read_json
+from harness.config import ModelConfig
+from harness.engines.base import load_tensors
+from harness.engines.torch import WEIGHTS_FILE
+from harness.models import ModelError, load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

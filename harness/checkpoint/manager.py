@@ -18,13 +18,12 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from harness.common.files import atomic_write_folder
-from harness.common.schema import read_json
+from harness.common import atomic_write_folder, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 
 MODEL_FILE: Final = "model.json"  # in a checkpoint: the settings of its model

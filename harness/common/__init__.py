@@ -1,0 +1,5 @@
+"""Small tools that every other package uses: files, locks, signals, schema, text."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""The configuration of a run: composed by Hydra, checked by the schema, never changed."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

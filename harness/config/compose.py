@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.common.schema import SchemaError, suggest
+from harness.common import SchemaError, suggest
 from harness.config.groups import CONF_FOLDER, list_config_groups
 
 if TYPE_CHECKING:

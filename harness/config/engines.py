@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from harness.common.schema import PositiveFloat, PositiveInt, SchemaError
+from harness.common import PositiveFloat, PositiveInt, SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,25 +14,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from harness.common.schema import PositiveFloat, PositiveInt, SchemaError, build_dataclass
+from harness.common import PositiveFloat, PositiveInt, SchemaError, build_dataclass
 from harness.config.compose import compose_fast
 from harness.config.engines import BackendConfig, CheckpointConfig, plan_layout
 from harness.config.window import TextLimits, refuse_short_local_window
-from harness.data.catalog import ALL_PARTS, Part
-from harness.data.files import OwnFile, resolve_files
-from harness.data.synthetic import Difficulty
-from harness.models.locate import check_model, read_local_settings, refuse_encoder
-from harness.rewards.judges import Function
-from harness.rewards.locate import Located, resolve_reward
-from harness.verify.model.verdict import OpenBox
-from tricks.batch import Setup
-from tricks.dialects.build import build_rule
-from tricks.hints import PLAUSIBLE_RANGES, hint_implausible, list_rule_hints
+from harness.data import ALL_PARTS, Difficulty, OwnFile, Part, resolve_files
+from harness.models import check_model, read_local_settings, refuse_encoder
+from harness.rewards import Function, Located, resolve_reward
+from harness.verify.model import OpenBox
+from tricks import PLAUSIBLE_RANGES, Setup, hint_implausible, list_rule_hints
+from tricks.dialects import build_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tricks.rule import UpdateRule
+    from tricks import UpdateRule
 
 
 ARITHMETIC: Final = "arithmetic"

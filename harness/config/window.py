@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from harness.common.schema import SchemaError
-from harness.models.locate import BUILTIN_PREFIX, EMBEDDED_MODELS, read_local_settings
+from harness.common import SchemaError
+from harness.models import BUILTIN_PREFIX, EMBEDDED_MODELS, read_local_settings
 
 # Names of the number of positions in model configurations; vLLM reads the same names.
 _NAMES: Final = (

@@ -6,7 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import suggest
+from harness.common import suggest
 from harness.data.answers import find_answer_fault, is_empty, is_guessable
 from harness.data.catalog import BENCHMARK_TABLES, DataError, Problem
 from harness.data.sources import load_table

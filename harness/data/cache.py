@@ -8,8 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.common.files import atomic_write, wait_for_lock
-from harness.common.schema import SchemaError, read_json
+from harness.common import SchemaError, atomic_write, read_json, wait_for_lock
 from harness.data.card import Card, Removed, compute_length_percentiles, count_answer_kinds, unknown_answers
 from harness.data.catalog import DataError, Problem
 from harness.data.defects import find_doubtful

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from harness.data.answers import classify_answer
 from harness.data.sources import ProblemSource
-from harness.verify.grader import read_gold
+from harness.verify import read_gold
 
 if TYPE_CHECKING:
     from harness.data.catalog import Problem

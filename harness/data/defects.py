@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harness.data.answers import is_guessable
 from harness.data.wording import drawings, join_tokens, ngrams, tokenize_statement
-from harness.verify.model.verdict import Gold
-from harness.verify.process_pool import get_shared_verifier
+from harness.verify import get_shared_verifier
+from harness.verify.model import Gold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.schema import SchemaError, suggest
+from harness.common import SchemaError, suggest
 from harness.data.benchmarks import BENCHMARKS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.schema import build_unique_object, refuse_constant
+from harness.common import build_unique_object, refuse_constant
 from harness.data.catalog import DataError, Problem
 
 if TYPE_CHECKING:

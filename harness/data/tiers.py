@@ -10,8 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from harness.common.repository import results_folder
-from harness.common.schema import suggest
+from harness.common import results_folder, suggest
 from harness.data import answers, cache as stored
 from harness.data.benchmarks import shuffle_by_difficulty, shuffle_rows, sort_by_difficulty, take_rows
 from harness.data.cache import Tier, describe_contents

@@ -1,0 +1,5 @@
+"""Samplers and learners: build them, place them, keep them equal."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,21 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.resources import NO_USE, ResourceUse
-from harness.common.schema import SchemaError
-from harness.config.engines import Layout, VllmConfig, plan_layout
-from harness.config.window import max_text_tokens
-from harness.engines.base.remote import EngineError, EngineLost, compute_fingerprint, refuse_mismatch
-from harness.engines.vllm.pool import await_call
-from harness.engines.vllm.validate import refuse_unfit_model
-from harness.models.locate import locate_model
+from harness.common import NO_USE, ResourceUse, SchemaError
+from harness.config import Layout, VllmConfig, max_text_tokens, plan_layout
+from harness.engines.base import EngineError, EngineLost, compute_fingerprint, refuse_mismatch
+from harness.engines.vllm import await_call, refuse_unfit_model
+from harness.models import locate_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.config.engines import ProcessPlace
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.remote import Fingerprint
+    from harness.config import ExperimentConfig, ProcessPlace
+    from harness.engines.base import Fingerprint
 
 
 _QUIET: Final = {
@@ -187,7 +183,7 @@ class ActorPool:
 
     def _meet(self, calls: Sequence[Any]) -> None:
         """Wait for the ranks to join. A rank that fails is named in the error immediately."""
-        from harness.engines.deepspeed.learner import RankGroup  # noqa: PLC0415 - imports Ray
+        from harness.engines.deepspeed import RankGroup  # noqa: PLC0415 - imports Ray
 
         RankGroup(self.ranks).wait(calls)
 
@@ -196,14 +192,14 @@ class ActorPool:
         refuse_mismatch(engine, compute_fingerprint(self._wanted.path))
 
     def _engine(self, index: int) -> Any:
-        from harness.engines.vllm.engine import VllmEngine  # noqa: PLC0415 - only where there are engines
+        from harness.engines.vllm import VllmEngine  # noqa: PLC0415 - only where there are engines
 
         wanted = self._wanted
         actor = self._at(wanted.layout.engines[index], VllmEngine)
         return actor.remote(wanted.path, wanted.vllm, wanted.max_length, on_gpu=wanted.on_gpu, sleeps=wanted.sleeps)
 
     def _rank(self, number: int) -> Any:
-        from harness.engines.deepspeed.rank import DeepspeedRank  # noqa: PLC0415 - only where there are ranks
+        from harness.engines.deepspeed import DeepspeedRank  # noqa: PLC0415 - only where there are ranks
 
         ranks = self._wanted.layout.ranks
         return self._at(ranks[number], DeepspeedRank).remote(number, len(ranks), on_gpu=self._wanted.on_gpu)

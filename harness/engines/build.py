@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.common.resources import keep_freed_memory
-from harness.common.schema import SchemaError
-from harness.config.window import read_loaded_positions, refuse_short_window
+from harness.common import SchemaError, keep_freed_memory
+from harness.config import read_loaded_positions, refuse_short_window
 from harness.engines.actor_pool import acquire_actors
-from harness.engines.base.samples import Vocabulary
-from harness.engines.deepspeed.settings import refuse_deepspeed
-from harness.engines.qwen3.forward import is_supported, score_samples_compact
-from harness.engines.qwen3.sampler import CompactSampler
-from harness.engines.torch.hf_scores import score_samples_hf
-from harness.engines.torch.learner import TorchLearner
-from harness.engines.torch.validate import validate_model_support
-from harness.engines.vllm.sampler import VllmSampler
-from harness.engines.vllm.validate import refuse_missing_vllm
-from harness.models.load import load_embedded, load_model, load_outline, load_tokenizer
-from harness.models.locate import BUILTIN_PREFIX
-from harness.models.validate import NO_END, collect_end_ids
+from harness.engines.base import Vocabulary
+from harness.engines.deepspeed import refuse_deepspeed
+from harness.engines.qwen3 import CompactSampler, is_supported, score_samples_compact
+from harness.engines.torch import TorchLearner, score_samples_hf, validate_model_support
+from harness.engines.vllm import VllmSampler, refuse_missing_vllm
+from harness.models import (
+    BUILTIN_PREFIX,
+    NO_END,
+    collect_end_ids,
+    load_embedded,
+    load_model,
+    load_outline,
+    load_tokenizer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.protocols import Learner, Sampler
+    from harness.config import ExperimentConfig
+    from harness.engines.base import Learner, Sampler
 
 
 def build_engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
@@ -114,7 +115,7 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
     words = build_vocabulary(model, tokenizer)
     if compact:
         return CompactSampler(model, words.eos_ids, words.pad_id, words.decode_text)
-    from harness.engines.torch.hf_sampler import HfSampler  # noqa: PLC0415 - imports transformers
+    from harness.engines.torch import HfSampler  # noqa: PLC0415 - imports transformers
 
     return HfSampler(model, words.eos_ids, words.pad_id, words.decode_text)
 
@@ -147,7 +148,7 @@ def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
 
 
 def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
-    from harness.engines.deepspeed.learner import DeepspeedLearner  # noqa: PLC0415 - imports Ray
+    from harness.engines.deepspeed import DeepspeedLearner  # noqa: PLC0415 - imports Ray
 
     return DeepspeedLearner(ranks, config)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from harness.common.seeds import derive_seed
-from harness.engines.base.divergence import refuse_not_finite
-from harness.engines.base.protocols import Decoding
-from harness.engines.base.remote import ParityError
-from harness.engines.vllm.sampler import VllmSampler
+from harness.common import derive_seed
+from harness.engines.base import Decoding, ParityError, refuse_not_finite
+from harness.engines.vllm import VllmSampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.engines.base.protocols import Learner, Sampler, Samples
+    from harness.engines.base import Learner, Sampler, Samples
 
 _PROMPTS: Final = 4
 _TOKENS: Final = 16  # of each response

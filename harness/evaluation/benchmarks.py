@@ -16,21 +16,20 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.common.files import atomic_write
-from harness.engines.build import build_sampler_alone
+from harness.common import atomic_write
+from harness.engines import build_sampler_alone
 from harness.evaluation.evaluate import evaluate_chunk
 from harness.evaluation.report import build_score_document, name_evaluation
-from harness.models.load import load_tokenizer
-from harness.records.outcomes import Evaluation, Evaluations, encode_outcomes, join_evaluations
-from harness.rollouts.problems import read_held_out, refuse_broken_reward
-from harness.rollouts.prompts import Prompts
+from harness.models import load_tokenizer
+from harness.records import Evaluation, Evaluations, encode_outcomes, join_evaluations
+from harness.rollouts import Prompts, read_held_out, refuse_broken_reward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.protocols import Sampler
-    from harness.rollouts.prompts import EvalSet
+    from harness.config import ExperimentConfig
+    from harness.engines.base import Sampler
+    from harness.rollouts import EvalSet
 
 
 PARTS: Final = "parts"  # folder of the chunks until all are complete

@@ -8,19 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from harness.common.repository import results_folder
-from harness.common.resources import explain_out_of_memory
-from harness.common.schema import SchemaError, suggest
-from harness.config.experiment import ARITHMETIC, ExperimentConfig, load_config
-from harness.config.groups import list_config_groups
-from harness.data.benchmarks import BENCHMARKS
-from harness.data.catalog import DataError
-from harness.data.files import FILE_PREFIX
-from harness.engines.base.divergence import Diverged
-from harness.engines.base.remote import EngineError, ParityError
-from harness.models.errors import ModelError
-from harness.models.locate import BUILTIN_PREFIX, check_model
-from tricks.api import TrickError
+from harness.common import SchemaError, explain_out_of_memory, results_folder, suggest
+from harness.config import ARITHMETIC, ExperimentConfig, list_config_groups, load_config
+from harness.data import BENCHMARKS, FILE_PREFIX, DataError
+from harness.engines.base import Diverged, EngineError, ParityError
+from harness.models import BUILTIN_PREFIX, ModelError, check_model
+from tricks import TrickError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +92,7 @@ def choose_model_option(group: str, model: str, others: str) -> str:
 
 
 def _form(model: str) -> str:
-    from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.models import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
 
     return "chat" if load_tokenizer(model).chat_template else "base"
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.common.seeds import derive_seed
-from harness.config.experiment import ARITHMETIC
-from harness.records.outcomes import TOO_LONG, Evaluation, compute_measures, join_evaluations, mean_over_benchmarks
-from harness.rollouts.generate import Task, verify_samples
+from harness.common import derive_seed
+from harness.config import ARITHMETIC
+from harness.records import TOO_LONG, Evaluation, compute_measures, join_evaluations, mean_over_benchmarks
+from harness.rollouts import Task, verify_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.engines.base.protocols import Sampler
-    from harness.rollouts.prompts import EvalSet
+    from harness.engines.base import Sampler
+    from harness.rollouts import EvalSet
 
 EVALUATION_SEED: Final = derive_seed(0, "evaluation")
 

@@ -14,30 +14,38 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from harness.common.files import atomic_write
-from harness.common.repository import results_folder
-from harness.common.schema import SchemaError, suggest
-from harness.common.seeds import derive_seed
-from harness.config.window import max_prompt_tokens
-from harness.data.cache import Tier, encode_problems
-from harness.data.card import Card, compute_length_percentiles, count_answer_kinds
-from harness.data.files import read_own_file
-from harness.data.own import build_own_tier, is_tier
-from harness.data.synthetic import DIFFICULTIES, stream_problems
-from harness.data.tiers import SOURCES, TIERS, load_custom_tier, load_tier, save_custom_tier
+from harness.common import SchemaError, atomic_write, derive_seed, results_folder, suggest
+from harness.config import max_prompt_tokens
+from harness.data import (
+    DIFFICULTIES,
+    SOURCES,
+    TIERS,
+    Card,
+    Tier,
+    build_own_tier,
+    compute_length_percentiles,
+    count_answer_kinds,
+    encode_problems,
+    is_tier,
+    load_custom_tier,
+    load_tier,
+    read_own_file,
+    save_custom_tier,
+    stream_problems,
+)
 from harness.evaluation.benchmarks import load_or_evaluate
 from harness.evaluation.report import describe_origin, name_evaluation, shorten_model_name
-from harness.models.load import load_tokenizer
-from harness.records.outcomes import Measure, standard_error
-from harness.rollouts.prompts import EvalSet, Prompts, build_training_decoding
+from harness.models import load_tokenizer
+from harness.records import Measure, standard_error
+from harness.rollouts import EvalSet, Prompts, build_training_decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.data.catalog import Problem
+    from harness.config import ExperimentConfig
+    from harness.data import Problem
     from harness.evaluation.command import DifficultyRequest
-    from harness.records.outcomes import Evaluation
+    from harness.records import Evaluation
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
-from harness.config.window import max_prompt_tokens
-from harness.data.benchmarks import BENCHMARKS, count_expected_problems
-from harness.models.locate import locate_model
-from harness.records.outcomes import Measure, compute_measures, compute_pass_at_ks, mean_over_benchmarks
-from harness.records.provenance import collect_provenance
+from harness.config import max_prompt_tokens
+from harness.data import BENCHMARKS, count_expected_problems
+from harness.models import locate_model
+from harness.records import Measure, collect_provenance, compute_measures, compute_pass_at_ks, mean_over_benchmarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.records.outcomes import Evaluation
-    from harness.rollouts.prompts import EvalSet
+    from harness.config import ExperimentConfig
+    from harness.records import Evaluation
+    from harness.rollouts import EvalSet
 
 
 _CODE: Final = Path(__file__).resolve().parent.parent

@@ -14,8 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.files import atomic_write_folder, wait_for_lock
-from harness.common.repository import format_setup_command
+from harness.common import atomic_write_folder, format_setup_command, wait_for_lock
 from harness.models.errors import ModelError
 
 if TYPE_CHECKING:

@@ -1,0 +1,5 @@
+"""What a run and a study leave behind. No torch; tables read these."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

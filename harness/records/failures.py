@@ -10,11 +10,11 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.common.resources import NO_USE
+from harness.common import NO_USE
 from harness.records.record import RunRecord
 
 if TYPE_CHECKING:
-    from harness.common.resources import ResourceUse
+    from harness.common import ResourceUse
     from harness.records.record import RunHead
 
 FailureReason = Literal["arm", "outside", "unknown"]

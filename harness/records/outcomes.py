@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.verify.model.verdict import UNDECIDED
+from harness.verify.model import UNDECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

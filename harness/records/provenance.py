@@ -9,13 +9,13 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.repository import find_commit, run_git
-from tricks.api import list_packages
+from harness.common import find_commit, run_git
+from tricks import list_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.config.engines import BackendConfig
+    from harness.config import BackendConfig
 
 CLONE_KEYS: Final = frozenset({"commit", "dirty"})  # nodes of a cluster have no clone
 MACHINE_KEYS: Final = frozenset({"processor", "cores"})

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from harness.common.schema import read_json
+from harness.common import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection

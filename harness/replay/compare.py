@@ -13,27 +13,23 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 
-from harness.common.files import atomic_write
-from harness.common.schema import SchemaError
-from harness.config.experiment import ARITHMETIC, load_config
-from harness.data.catalog import DataError
-from harness.models.errors import ModelError
-from harness.models.locate import BUILTIN_PREFIX
-from harness.records.provenance import collect_provenance
-from harness.records.record import REPLAY_FOLDER, Replay
+from harness.common import SchemaError, atomic_write
+from harness.config import ARITHMETIC, load_config
+from harness.data import DataError
+from harness.models import BUILTIN_PREFIX, ModelError
+from harness.records import REPLAY_FOLDER, Replay, collect_provenance
 from harness.replay.frozen import BASELINE, compare_gradients, compute_gradients, cosine, freeze_batch
-from tricks.api import TrickError
-from tricks.io.apply import infer_setup
-from tricks.io.document import read_document, write_document
+from tricks import TrickError
+from tricks.io import infer_setup, read_document, write_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from harness.config.experiment import DataConfig
+    from harness.config import DataConfig
     from harness.replay.frozen import ArmGradients
-    from tricks.io.document import Document
+    from tricks.io import Document
 
 STEPS: Final = "steps=4"  # by then the policy has changed, and some responses are still truncated
 UPDATES: Final = 4  # updates per step for a batch that does not give them

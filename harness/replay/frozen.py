@@ -11,35 +11,34 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import torch
 from torch import Tensor
 
-from harness.common.resources import Stopwatch
-from harness.common.seeds import derive_seed
-from harness.engines.base.log_probs import join_scores
-from harness.engines.base.protocols import Samples
-from harness.engines.base.samples import number_slices, slice_samples, split_micro_batches
-from harness.engines.build import build_torch_engines
-from harness.engines.qwen3.forward import is_supported, score_samples_compact
-from harness.engines.torch.hf_scores import score_samples_hf
-from harness.models.load import load_model
-from harness.records.record import ArmResult
-from harness.rollouts.generate import RolloutSampler, build_rollouts
-from harness.rollouts.problems import read_tiers
-from harness.rollouts.prompts import Prompts, build_training_decoding
-from harness.training.loop import train
-from tricks.api import TrickError
-from tricks.batch import select_samples
-from tricks.catalog import PAPER_TRICKS, PEER_TRICKS
-from tricks.dialects.build import NO_DIALECT, build_rule
-from tricks.fired import ablate_each_trick, compute_token_gradients, mask_changes_by_trick
-from tricks.io.document import Document
-from tricks.presets import PRESETS
+from harness.common import Stopwatch, derive_seed
+from harness.engines import build_torch_engines
+from harness.engines.base import Samples, join_scores, number_slices, slice_samples, split_micro_batches
+from harness.engines.qwen3 import is_supported, score_samples_compact
+from harness.engines.torch import score_samples_hf
+from harness.models import load_model
+from harness.records import ArmResult
+from harness.rollouts import Prompts, RolloutSampler, build_rollouts, build_training_decoding, read_tiers
+from harness.training import train
+from tricks import (
+    PAPER_TRICKS,
+    PEER_TRICKS,
+    PRESETS,
+    TrickError,
+    ablate_each_trick,
+    compute_token_gradients,
+    mask_changes_by_trick,
+    select_samples,
+)
+from tricks.dialects import NO_DIALECT, build_rule
+from tricks.io import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.log_probs import Scores
-    from tricks.batch import Setup
-    from tricks.rule import UpdateRule
+    from harness.config import ExperimentConfig
+    from harness.engines.base import Scores
+    from tricks import Setup, UpdateRule
 
 
 BASELINE: Final = "vanilla_ppo"

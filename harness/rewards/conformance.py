@@ -6,10 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import PositiveFloat, PositiveInt
-from harness.data.catalog import Problem
-from harness.data.files import read_own_file
-from harness.data.own import build_own_tier
+from harness.common import PositiveFloat, PositiveInt
+from harness.data import Problem, build_own_tier, read_own_file
 from harness.rewards.contract import ENTRY_POINT_GROUP, SCORED
 from harness.rewards.judges import Function, Judge, RewardError
 from harness.rewards.locate import find_offered_rewards, locate_reward
@@ -17,7 +15,7 @@ from harness.rewards.locate import find_offered_rewards, locate_reward
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.verify.model.verdict import Judgment
+    from harness.verify.model import Judgment
 
 
 Pair = tuple[Problem, str]

@@ -15,17 +15,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import SchemaError
+from harness.common import SchemaError
 from harness.rewards.contract import SCORED
 from harness.rewards.locate import Located, locate_reward
-from harness.verify.model.verdict import Judgment, Limits, find_last_box, read_boxes
-from harness.verify.process_pool import WorkerProcess, compute_vote_key
+from harness.verify import WorkerProcess, compute_vote_key
+from harness.verify.model import Judgment, Limits, find_last_box, read_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.data.catalog import Problem
-    from harness.verify.model.verdict import OpenBox
+    from harness.data import Problem
+    from harness.verify.model import OpenBox
 
 
 _BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")

@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.schema import SchemaError, suggest
+from harness.common import SchemaError, suggest
 from harness.rewards.contract import ENTRY_POINT_GROUP
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.resources import deadline, limit_worker
+from harness.common import deadline, limit_worker
 from harness.rewards.contract import ARGUMENTS, RESULT
 
 if TYPE_CHECKING:

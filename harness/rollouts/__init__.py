@@ -1,0 +1,5 @@
+"""Rollouts: prompts, generation, verification, resampling and their metrics."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,24 +13,20 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 from torch import Tensor
 
-from harness.common.resources import Stopwatch
-from harness.common.seeds import derive_seed
-from harness.data.catalog import Problem
-from harness.engines.base.divergence import refuse_not_finite
-from harness.engines.base.protocols import Decoding, Sampler, Samples
-from harness.engines.base.samples import join_samples, select_prompts
-from harness.rewards.judges import Function, find_judge as by_function, judge_integer
-from harness.verify.model.verdict import Gold, OpenBox
-from harness.verify.process_pool import get_shared_verifier
-from tricks.batch import Rollouts
-from tricks.hints import hint_positive_log_probs
+from harness.common import Stopwatch, derive_seed
+from harness.data import Problem
+from harness.engines.base import Decoding, Sampler, Samples, join_samples, refuse_not_finite, select_prompts
+from harness.rewards import Function, find_judge as by_function, judge_integer
+from harness.verify import get_shared_verifier
+from harness.verify.model import Gold, OpenBox
+from tricks import Rollouts, hint_positive_log_probs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.config.experiment import RewardConfig
-    from harness.verify.model.verdict import Judgment
-    from tricks.rule import UpdateRule
+    from harness.config import RewardConfig
+    from harness.verify.model import Judgment
+    from tricks import UpdateRule
 
 
 _TOLD: Final = set[str]()  # hints that this process has printed

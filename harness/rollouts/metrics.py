@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
-    from harness.engines.base.protocols import Samples
-    from tricks.batch import Rollouts, Signal
+    from harness.engines.base import Samples
+    from tricks import Rollouts, Signal
 
 
 # Every metric that a run logs, with its unit. A test checks that runs log no other.

@@ -11,26 +11,37 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.common.schema import SchemaError
-from harness.common.seeds import derive_seed
-from harness.config.experiment import ARITHMETIC
-from harness.data.benchmarks import load_benchmark, sample_problems
-from harness.data.cache import Tier
-from harness.data.card import Card
-from harness.data.catalog import Problem
-from harness.data.files import FILE_SOURCE, OwnFile
-from harness.data.own import build_own_tier, is_tier, read_held_out_problems, read_own_table
-from harness.data.rows import DataRow
-from harness.data.sources import LoadedTable, ProblemSource, load_table
-from harness.data.synthetic import DIFFICULTIES, Difficulty, build_evaluation_set
-from harness.data.tiers import load_custom_tier, load_tier
-from harness.records.record import DATA_PREFIX
-from harness.rewards.judges import RewardError, find_judge
+from harness.common import SchemaError, derive_seed
+from harness.config import ARITHMETIC
+from harness.data import (
+    DIFFICULTIES,
+    FILE_SOURCE,
+    Card,
+    DataRow,
+    Difficulty,
+    LoadedTable,
+    OwnFile,
+    Problem,
+    ProblemSource,
+    Tier,
+    build_evaluation_set,
+    build_own_tier,
+    is_tier,
+    load_benchmark,
+    load_custom_tier,
+    load_table,
+    load_tier,
+    read_held_out_problems,
+    read_own_table,
+    sample_problems,
+)
+from harness.records import DATA_PREFIX
+from harness.rewards import RewardError, find_judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.config.experiment import EvalConfig, ExperimentConfig
+    from harness.config import EvalConfig, ExperimentConfig
 
 T = TypeVar("T")
 

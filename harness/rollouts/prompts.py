@@ -5,26 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import SchemaError
-from harness.common.seeds import derive_seed
-from harness.config.experiment import ARITHMETIC
-from harness.config.window import max_prompt_tokens
-from harness.data.catalog import Problem, is_in_part
-from harness.data.synthetic import stream_problems
-from harness.engines.base.protocols import Decoding
-from harness.models.locate import read_local_settings
-from harness.models.prompting import format_prompt, list_prompt_notes
+from harness.common import SchemaError, derive_seed
+from harness.config import ARITHMETIC, max_prompt_tokens
+from harness.data import Problem, is_in_part, stream_problems
+from harness.engines.base import Decoding
+from harness.models import format_prompt, list_prompt_notes, read_local_settings
 from harness.rollouts.generate import Task
 from harness.rollouts.problems import epochs
-from harness.verify.model.verdict import OpenBox
+from harness.verify.model import OpenBox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.data.cache import Tier
+    from harness.config import ExperimentConfig
+    from harness.data import Tier
 
 CHUNK: Final = 32  # largest number of problems in a chunk
 RESPONSES: Final = 256  # largest number of responses in a chunk of several problems; it bounds memory

@@ -10,16 +10,15 @@ from dataclasses import asdict, dataclass, fields
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from harness.common.schema import read_json
-from harness.engines.base.optimizer_state import load_tensors, save_tensors
-from harness.engines.base.protocols import Samples
+from harness.common import read_json
+from harness.engines.base import Samples, load_tensors, save_tensors
 from harness.rollouts.generate import SampledBatch, VerifiedRollouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from harness.common.resources import Stopwatch
+    from harness.common import Stopwatch
     from harness.rollouts.generate import Task
 
 

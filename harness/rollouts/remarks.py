@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.config.window import max_prompt_tokens
-from harness.data.files import FILE_SOURCE
-from harness.data.own import is_tier
-from harness.models.errors import ModelError
+from harness.config import max_prompt_tokens
+from harness.data import FILE_SOURCE, is_tier
+from harness.models import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.data.catalog import Problem
+    from harness.config import ExperimentConfig
+    from harness.data import Problem
     from harness.rollouts.problems import RunProblems
 
 _PIECES: Final = 8  # largest number of quoted pieces of text
@@ -33,7 +32,7 @@ def list_remarks(config: ExperimentConfig, read: RunProblems) -> list[str]:
         return []
     found = list(_few(config, read))
     try:
-        from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds
+        from harness.models import load_tokenizer  # noqa: PLC0415 - transformers takes seconds
 
         tokenizer = load_tokenizer(config.model.path)
     except ModelError:

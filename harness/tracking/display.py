@@ -14,13 +14,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlencode
 
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX
+from harness.records import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX
 from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, SEED, escape_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from harness.records.record import RunHead, RunRecord, Study
+    from harness.records import RunHead, RunRecord, Study
 
 
 NOTE: Final = "mlflow.note.content"  # the description that MLflow shows above a study's runs

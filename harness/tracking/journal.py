@@ -15,9 +15,8 @@ from uuid import uuid4
 
 import psutil
 
-from harness.common.files import atomic_write
-from harness.common.schema import SchemaError, read_json
-from harness.records.record import RunHead, RunRecord
+from harness.common import SchemaError, atomic_write, read_json
+from harness.records import RunHead, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

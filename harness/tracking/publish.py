@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from harness.common.schema import read_json
-from harness.records.record import RunHead, RunRecord, Study
+from harness.common import read_json
+from harness.records import RunHead, RunRecord, Study
 from harness.tracking.errors import StoreError
 from harness.tracking.journal import OUTBOX_FOLDER, JournalStep, RunJournal, find_journals, is_other_process
 from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, RunStore, UploadState, artifacts, upload

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import yaml
 
-from harness.common.files import atomic_write
-from harness.common.repository import is_reference
-from harness.common.schema import SchemaError, read_json
-from harness.records.record import DATA_PREFIX, FIRED_PREFIX, RunRecord, Study
+from harness.common import SchemaError, atomic_write, is_reference, read_json
+from harness.records import DATA_PREFIX, FIRED_PREFIX, RunRecord, Study
 from harness.tracking.client import Handle, Tracker
 from harness.tracking.display import (
     CELL_NAME,
@@ -66,7 +64,7 @@ from harness.tracking.uploader import RECORD_FILE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.records.record import RunHead
+    from harness.records import RunHead
     from harness.tracking.client import Point
     from harness.tracking.queries import Curve, StoreReader
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harness.records.record import RunHead, RunRecord
+    from harness.records import RunHead, RunRecord
 
 # MLflow's own prefix keeps these out of the tag lists of its pages; their values are for machines.
 RECORD: Final = "mlflow.liteppo.record"

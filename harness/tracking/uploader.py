@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from harness.records.record import RunHead, RunRecord
+    from harness.records import RunHead, RunRecord
     from harness.tracking.journal import JournalStep
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.common.resources import Stopwatch
-from harness.config.experiment import RewardConfig
-from harness.engines.base.divergence import ADVANTAGES_NAME, refuse_not_finite
-from harness.engines.base.protocols import Decoding, Learner, Sampler
-from harness.engines.base.samples import unpad_prompts
-from harness.engines.weight_parity import ParityProbe
-from harness.rollouts.generate import RolloutSampler, build_rollouts, resample
-from harness.rollouts.metrics import compute_mismatch, describe_text, split_mismatch, summarize_rollouts
-from harness.rollouts.queue import RolloutQueue
-from tricks.fired import ablate_each_trick
-from tricks.rule import UpdateRule
+from harness.common import Stopwatch
+from harness.config import RewardConfig
+from harness.engines import ParityProbe
+from harness.engines.base import ADVANTAGES_NAME, Decoding, Learner, Sampler, refuse_not_finite, unpad_prompts
+from harness.rollouts import (
+    RolloutQueue,
+    RolloutSampler,
+    build_rollouts,
+    compute_mismatch,
+    describe_text,
+    resample,
+    split_mismatch,
+    summarize_rollouts,
+)
+from tricks import UpdateRule, ablate_each_trick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from harness.rollouts.generate import SampledBatch, Task, VerifiedRollouts
-    from harness.rollouts.queue import RolloutBatch
+    from harness.rollouts import RolloutBatch, SampledBatch, Task, VerifiedRollouts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Final
 import torch
 import yaml
 
-from harness.checkpoint.export import EXPORT_FOLDER, export_model
-from harness.checkpoint.manager import CheckpointManager, compute_identity, describe_resume
-from harness.common.files import atomic_write, flush_to_disk
-from harness.common.resources import ResourceMeter, release_freed_memory
-from harness.common.signals import WORKER_SIGNALS, Preempted, catch_stop_signals
-from harness.config.experiment import ExperimentConfig
+from harness.checkpoint import EXPORT_FOLDER, CheckpointManager, compute_identity, describe_resume, export_model
+from harness.common import (
+    WORKER_SIGNALS,
+    Preempted,
+    ResourceMeter,
+    atomic_write,
+    catch_stop_signals,
+    flush_to_disk,
+    release_freed_memory,
+)
+from harness.config import ExperimentConfig
 from harness.engines import actor_pool
-from harness.engines.base.divergence import Diverged
-from harness.records.failures import build_failed_record, describe_error
-from harness.records.outcomes import encode_outcomes
-from harness.records.record import RunHead, RunRecord
-from harness.rollouts.problems import RunProblems, read_run_problems
+from harness.engines.base import Diverged
+from harness.records import RunHead, RunRecord, build_failed_record, describe_error, encode_outcomes
+from harness.rollouts import RunProblems, read_run_problems
 from harness.training.scores import compute_scores
 from harness.training.session import REPORTS_FILE, RunSession, format_report
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from signal import Signals
 
-    from harness.common.signals import StopFlag
+    from harness.common import StopFlag
     from harness.training.loop import StepReport
 
 RECORD: Final = "record.json"

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from harness.config.experiment import ARITHMETIC
-from harness.data.benchmarks import BENCHMARKS, count_expected_problems
-from harness.data.synthetic import DIFFICULTIES
-from harness.records.outcomes import Measure, compute_measures, mean_over_benchmarks
-from harness.records.record import FIRED_PREFIX
-from harness.rollouts.metrics import METRICS, is_timing
+from harness.config import ARITHMETIC
+from harness.data import BENCHMARKS, DIFFICULTIES, count_expected_problems
+from harness.records import FIRED_PREFIX, Measure, compute_measures, mean_over_benchmarks
+from harness.rollouts import METRICS, is_timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.records.outcomes import Evaluation
+    from harness.config import ExperimentConfig
+    from harness.records import Evaluation
     from harness.training.loop import StepReport
 
 

@@ -12,31 +12,31 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import torch
 
-from harness.checkpoint import manager as random_state
-from harness.checkpoint.manager import LEARNER_FOLDER, MODEL_FILE
-from harness.common.resources import ResourceMeter, ResourceUse
-from harness.common.schema import read_json
-from harness.common.seeds import derive_seed
-from harness.engines import actor_pool
-from harness.engines.base.divergence import Diverged, add_step_to_error
-from harness.engines.base.protocols import Decoding, Learner, Sampler
-from harness.engines.build import build_engines
-from harness.engines.weight_parity import ParityProbe
-from harness.evaluation.evaluate import compute_eval_metrics, evaluate_set
-from harness.records.outcomes import Evaluation, Evaluations
-from harness.rollouts.generate import Task
-from harness.rollouts.metrics import decode_token
-from harness.rollouts.prompts import Prompts, build_training_decoding
-from harness.rollouts.queue import CountingIterator, RolloutQueue, load_batch, save_batch
+from harness.checkpoint import LEARNER_FOLDER, MODEL_FILE, manager as random_state
+from harness.common import ResourceMeter, ResourceUse, derive_seed, read_json
+from harness.engines import ParityProbe, actor_pool, build_engines
+from harness.engines.base import Decoding, Diverged, Learner, Sampler, add_step_to_error
+from harness.evaluation import compute_eval_metrics, evaluate_set
+from harness.records import Evaluation, Evaluations
+from harness.rollouts import (
+    CountingIterator,
+    Prompts,
+    RolloutQueue,
+    Task,
+    build_training_decoding,
+    decode_token,
+    load_batch,
+    save_batch,
+)
 from harness.training.loop import StepReport, TrainerContext, train_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.data.cache import Tier
-    from harness.rollouts.problems import RunProblems
+    from harness.config import ExperimentConfig
+    from harness.data import Tier
+    from harness.rollouts import RunProblems
 
 
 REPORTS_FILE: Final = "metrics.jsonl"

@@ -11,33 +11,34 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.checkpoint.manager import describe_resume
-from harness.common.files import BusyError, atomic_write, hold_lock
-from harness.common.repository import choose_command, results_folder
-from harness.common.resources import ResourceMeter, explain_out_of_memory
-from harness.common.schema import SchemaError
-from harness.common.signals import TERMINAL_SIGNALS, Preempted
-from harness.config.experiment import list_hints, load_config
-from harness.data.catalog import DataError
-from harness.engines.base.divergence import Diverged
-from harness.engines.base.remote import EngineError, ParityError
-from harness.models.errors import ModelError
-from harness.records.failures import build_failed_record, describe_error
-from harness.records.provenance import collect_provenance
-from harness.rollouts.problems import read_run_problems
-from harness.rollouts.remarks import list_remarks
-from harness.tracking.errors import REPAIR_COMMAND, StoreError
-from harness.tracking.journal import OUTBOX_FOLDER
-from harness.tracking.store import Store
-from harness.tracking.uploader import PATIENCE, TRACE_FILE, Uploader
-from tricks.api import TrickError
+from harness.checkpoint import describe_resume
+from harness.common import (
+    TERMINAL_SIGNALS,
+    BusyError,
+    Preempted,
+    ResourceMeter,
+    SchemaError,
+    atomic_write,
+    choose_command,
+    explain_out_of_memory,
+    hold_lock,
+    results_folder,
+)
+from harness.config import list_hints, load_config
+from harness.data import DataError
+from harness.engines.base import Diverged, EngineError, ParityError
+from harness.models import ModelError
+from harness.records import build_failed_record, collect_provenance, describe_error
+from harness.rollouts import list_remarks, read_run_problems
+from harness.tracking import OUTBOX_FOLDER, PATIENCE, REPAIR_COMMAND, TRACE_FILE, Store, StoreError, Uploader
+from tricks import TrickError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.records.record import RunRecord
+    from harness.config import ExperimentConfig
+    from harness.records import RunRecord
     from harness.training.loop import StepReport
     from harness.training.run import RunSpec
 
@@ -79,8 +80,8 @@ def run_single(overrides: Sequence[str]) -> int:
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     read = read_run_problems(config)
-    from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
-    from harness.rollouts.prompts import Prompts  # noqa: PLC0415 - as above
+    from harness.models import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.rollouts import Prompts  # noqa: PLC0415 - as above
     from harness.training.run import RunSpec  # noqa: PLC0415 - as above
 
     prompts = Prompts(config, load_tokenizer(config.model.path))

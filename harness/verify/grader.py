@@ -11,18 +11,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.compare.answers import find_answer_difference
-from harness.verify.compare.constants import rename_bound_variables, rename_constants
-from harness.verify.compare.fast_path import normalize_spelling
-from harness.verify.model.exact import Undefined
-from harness.verify.model.expressions import Brackets, Listing, Refused, Scalar, Shape, Text, collect_symbols
-from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.numerals import list_other_numbers
-from harness.verify.parse.parser import parse_answer
-from harness.verify.parse.tokenizer import normalize_latex
-from harness.verify.parse.wording import (
+from harness.verify.compare import find_answer_difference, normalize_spelling, rename_bound_variables, rename_constants
+from harness.verify.model import (
+    MOST_CHARACTERS,
+    Brackets,
+    Listing,
+    Refused,
+    Scalar,
+    Shape,
+    Text,
+    Undefined,
+    collect_symbols,
+)
+from harness.verify.parse import (
     find_chosen_option,
     is_same_wording,
+    list_other_numbers,
+    normalize_latex,
+    parse_answer,
     read_option_letter,
     strip_label,
     strip_qualifiers,

@@ -12,15 +12,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from harness.common.schema import LONGEST_NAME, SchemaError, build_unique_object, quote_name, refuse_constant, suggest
-from harness.verify.model.verdict import Gold
+from harness.common import LONGEST_NAME, SchemaError, build_unique_object, quote_name, refuse_constant, suggest
+from harness.verify.model import Gold
 from harness.verify.process_pool import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.verify.model.verdict import OpenBox
+    from harness.verify.model import OpenBox
 
 
 _FIRST: Final = 5  # number of lines that a message lists

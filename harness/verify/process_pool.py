@@ -20,14 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.verify.compare.fast_path import judge_fast, normalize_answer, parse_exact_number
-from harness.verify.model.verdict import MOST_CHARACTERS, Gold, Judgment, Limits, read_boxes
+from harness.verify.compare import judge_fast, normalize_answer, parse_exact_number
+from harness.verify.model import MOST_CHARACTERS, Gold, Judgment, Limits, read_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-    from harness.verify.model.verdict import Boxes, OpenBox
+    from harness.verify.model import Boxes, OpenBox
 
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-from harness.common.resources import deadline, limit_worker
+from harness.common import deadline, limit_worker
 from harness.verify.grader import BoxJudgment, judge_box, math_verify_agrees
 
 
@@ -41,7 +41,7 @@ def _answered(request: list[Any], cpu_seconds: float) -> tuple[list[Any], bool]:
 def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
     """Return the key of an answer, and whether the process is still in a known state."""
     try:
-        from harness.verify.compare.canonical import compute_canonical_key  # noqa: PLC0415  # only needed for keys, and takes 60 ms
+        from harness.verify.compare import compute_canonical_key  # noqa: PLC0415  # only needed for keys, and takes 60 ms
 
         with deadline(cpu_seconds):
             return [compute_canonical_key(answer)], True

@@ -14,7 +14,7 @@ from sweeps.cost.step_time import count_replica_gpus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.config.engines import BackendConfig
+    from harness.config import BackendConfig
     from sweeps.cost.inputs import ModelShape
 
 

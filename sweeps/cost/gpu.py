@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.records.record import RunRecord
+    from harness.config import ExperimentConfig
+    from harness.records import RunRecord
 
 
 DEFAULTS: Final = {"gpu": Cluster(1, 8, DEVICES["H100"]), "gpu_small": Cluster(1, 1, DEVICES["H100"])}  # by profile

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.schema import SchemaError, suggest
-from harness.models.errors import ModelError
-from harness.models.locate import locate_model
+from harness.common import SchemaError, suggest
+from harness.models import ModelError, locate_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,15 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from harness.config.engines import BackendConfig, Dtype
+from harness.config import BackendConfig, Dtype
 from sweeps.cost.inputs import HALF
 from sweeps.cost.step_time import count_replica_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.config.engines import DeepspeedConfig, VllmConfig
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import DeepspeedConfig, ExperimentConfig, VllmConfig
     from sweeps.cost.inputs import Cluster, ModelShape
 
 

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, Final
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from harness.config.experiment import ARITHMETIC
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from harness.config import ARITHMETIC
+from harness.records import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.records.record import RunRecord
+    from harness.records import RunRecord
 
 
 _ALL_CUT: Final = 0.995  # share of the limit; a larger mean means that all responses are cut

@@ -1,0 +1,5 @@
+"""Cells that cannot differ: compare update rules by their gradients."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

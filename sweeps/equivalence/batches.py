@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from tricks.batch import Rollouts
+from tricks import Rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 
 LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded model, twice the longest seen

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sweeps.equivalence.batches import BatchShape
-from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.api import HOOKS
-from tricks.catalog import DEFAULT_TRICKS
-from tricks.filtering import OverlongFilter, ZeroVarianceFilter
-from tricks.normalization import Normalize, Whiten
-from tricks.rewards import FormatReward, LengthReward, RewardClip, SoftOverlong
-from tricks.surrogates import ClippedWeight, SequenceClip
+from tricks import (
+    DEFAULT_TRICKS,
+    HOOKS,
+    ClippedWeight,
+    ConstantLength,
+    FormatReward,
+    LengthReward,
+    Normalize,
+    OverlongFilter,
+    RewardClip,
+    SequenceClip,
+    SequenceMean,
+    SequenceSum,
+    SoftOverlong,
+    TokenMean,
+    Whiten,
+    ZeroVarianceFilter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,19 +17,24 @@ from sweeps.equivalence.batches import (
     divergences,
     log_ratios,
 )
-from tricks.api import list_needs
-from tricks.batch import Rollouts
-from tricks.fired import compute_token_gradients
-from tricks.importance import TruncatedImportance
-from tricks.regularization import EntropyBonus, KlLoss
-from tricks.rule import UpdateRule
-from tricks.surrogates import Clip, ClippedWeight, PolicyGradient
+from tricks import (
+    Clip,
+    ClippedWeight,
+    EntropyBonus,
+    KlLoss,
+    PolicyGradient,
+    Rollouts,
+    TruncatedImportance,
+    UpdateRule,
+    compute_token_gradients,
+    list_needs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sweeps.equivalence.batches import BatchShape
-    from tricks.batch import Signal
+    from tricks import Signal
 
 
 CLOSE: Final = 1e-5  # relative tolerance of equal gradients

@@ -23,12 +23,12 @@ from sweeps.equivalence.gradients import (
     describe_untried,
     is_same_answer,
 )
-from sweeps.grid.cells import PlannedCell
+from sweeps.grid import PlannedCell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 SAME: Final = "the same settings in effect"
 

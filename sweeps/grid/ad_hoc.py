@@ -14,11 +14,9 @@ from dataclasses import fields, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import SchemaError, suggest
-from harness.config.compose import split_sweep_override
-from harness.config.experiment import ExperimentConfig
-from harness.config.groups import list_config_groups
-from harness.records.record import AD_HOC_PREFIX
+from harness.common import SchemaError, suggest
+from harness.config import ExperimentConfig, list_config_groups, split_sweep_override
+from harness.records import AD_HOC_PREFIX
 from sweeps.grid.file import LAPTOP, GridFile
 from sweeps.grid.grid import Grid, build_grid
 

@@ -11,19 +11,14 @@ from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from harness.common.schema import SchemaError
-from harness.config.compose import compose_config, compose_fast
-from harness.config.experiment import ExperimentConfig, check_config, load_config
-from harness.models.errors import ModelError
-from harness.models.locate import check_model
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, Skipped
+from harness.common import SchemaError
+from harness.config import ExperimentConfig, check_config, compose_config, compose_fast, load_config
+from harness.models import ModelError, check_model
+from harness.records import CONTROL_AXIS, CONTROL_OFF, Skipped
 from sweeps.grid.file import is_in_fraction
 from sweeps.grid.grid import GridSlice
-from tricks.api import TrickError
-from tricks.catalog import find_trick
-from tricks.dialects.build import NO_DIALECT, find_dialect
-from tricks.presets import find_preset
-from tricks.settings import make_trick
+from tricks import TrickError, find_preset, find_trick, make_trick
+from tricks.dialects import NO_DIALECT, find_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

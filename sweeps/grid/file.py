@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import yaml
 from pydantic import BeforeValidator, Field
 
-from harness.common.schema import SchemaError, build_dataclass, suggest
+from harness.common import SchemaError, build_dataclass, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from harness.common.schema import SchemaError, build_dataclass, suggest
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, Control
+from harness.common import SchemaError, build_dataclass, suggest
+from harness.records import CONTROL_AXIS, CONTROL_OFF, Control
 from sweeps.grid.file import (
     LAPTOP,
     Axes,

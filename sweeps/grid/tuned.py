@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from harness.common.schema import SchemaError, build_dataclass
-from harness.records.record import CONTROL_AXIS
+from harness.common import SchemaError, build_dataclass
+from harness.records import CONTROL_AXIS
 from sweeps.grid.file import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
     from sweeps.grid.file import Axes
 
 

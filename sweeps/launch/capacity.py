@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import ray
 from ray.autoscaler.sdk import request_resources
 
-from harness.config.engines import plan_layout
+from harness.config import plan_layout
 from sweeps.launch.environment import SweepError, read_cluster_address
 
 if TYPE_CHECKING:

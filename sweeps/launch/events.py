@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from harness.common.text import format_duration
-from harness.records.record import RunRecord
+from harness.common import format_duration
+from harness.records import RunRecord
 
 if TYPE_CHECKING:
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 MAX_ATTEMPTS: Final = 2  # a failed run is retried once; lost nodes do not count
 

@@ -7,8 +7,8 @@ import platform
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from harness.common.signals import Preempted, catch_interrupts
-from harness.records.failures import describe_error
+from harness.common import Preempted, catch_interrupts
+from harness.records import describe_error
 from sweeps.launch.events import MAX_ATTEMPTS, Event, Failure, RunStarted
 from sweeps.launch.retry import is_arm_failure
 from sweeps.launch.scheduler import PLANNED

@@ -10,17 +10,15 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from harness.common.files import BusyError, hold_lock
-from harness.common.schema import SchemaError, read_json
-from harness.tracking.errors import StoreError
-from harness.tracking.journal import is_on_other_host, is_other_process, name_process
+from harness.common import BusyError, SchemaError, hold_lock, read_json
+from harness.tracking import StoreError, is_on_other_host, is_other_process, name_process
 from sweeps.launch.environment import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from harness.tracking.store import Store
+    from harness.tracking import Store
 
 
 @contextmanager

@@ -16,11 +16,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.common.repository import choose_command
-from harness.common.text import format_duration
-from sweeps.grid.cells import find_varied_axes
+from harness.common import choose_command, format_duration
+from sweeps.grid import find_varied_axes
 from sweeps.launch.events import Failure, Launchable, RunEnded, RunPruned, RunStarted, RunStepped, WaitingForResources
-from sweeps.plan.estimate import makespan
+from sweeps.plan import makespan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.records.record import RunRecord
-    from sweeps.grid.grid import Grid
+    from harness.records import RunRecord
+    from sweeps.grid import Grid
     from sweeps.launch.events import Event, Queued
-    from sweeps.plan.plan import PlannedRun
+    from sweeps.plan import PlannedRun
 
 
 Run = TypeVar("Run", bound=Launchable)

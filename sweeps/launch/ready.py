@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.engines.deepspeed.settings import refuse_deepspeed
-from harness.engines.vllm.validate import refuse_missing_vllm
-from harness.rollouts.problems import read_run_problems
-from harness.rollouts.remarks import list_remarks
+from harness.engines.deepspeed import refuse_deepspeed
+from harness.engines.vllm import refuse_missing_vllm
+from harness.rollouts import list_remarks, read_run_problems
 from sweeps.launch.environment import SweepError, read_cluster_address
-from sweeps.plan.cost_report import format_way_out
+from sweeps.plan import format_way_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.config.experiment import ExperimentConfig
-    from sweeps.plan.plan import Plan, PlannedRun
+    from harness.config import ExperimentConfig
+    from sweeps.plan import Plan, PlannedRun
 
 
 def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.common.files import atomic_write
-from harness.records.failures import build_failed_record
-from harness.tracking.errors import REPAIR_COMMAND
-from harness.tracking.uploader import CURVES_FILE, PATIENCE, RECORD_FILE, TRACE_FILE, Uploader
+from harness.common import atomic_write
+from harness.records import build_failed_record
+from harness.tracking import CURVES_FILE, PATIENCE, RECORD_FILE, REPAIR_COMMAND, TRACE_FILE, Uploader
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 
 if TYPE_CHECKING:
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.records.record import RunRecord
-    from harness.tracking.store import Store
-    from harness.tracking.uploader import UploadState
+    from harness.records import RunRecord
+    from harness.tracking import Store, UploadState
     from sweeps.launch.events import Event
-    from sweeps.plan.plan import PlannedRun
+    from sweeps.plan import PlannedRun
 
 
 @dataclass(frozen=True, slots=True)

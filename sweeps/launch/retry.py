@@ -8,9 +8,9 @@ from typing import Final
 import ray
 from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
-from harness.common.signals import Preempted
-from harness.engines.base.remote import EngineLost, is_node_lost
-from harness.records.failures import classify_failure, describe_error
+from harness.common import Preempted
+from harness.engines.base import EngineLost, is_node_lost
+from harness.records import classify_failure, describe_error
 from sweeps.launch.events import MAX_ATTEMPTS
 
 MAX_LOSSES: Final = 10  # lost nodes of one run; so unstable nodes cannot prolong a sweep forever

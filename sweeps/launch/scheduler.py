@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
-from harness.common.signals import catch_interrupts
-from harness.records.failures import describe_error
+from harness.common import catch_interrupts
+from harness.records import describe_error
 from sweeps.launch.capacity import (
     has_room_for,
     has_total_resources,
@@ -36,10 +36,10 @@ from sweeps.launch.slots import Slots, has_engines
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
     from sweeps.launch.capacity import ClusterNode
     from sweeps.launch.events import Queued, ResourceRequester
-    from sweeps.plan.plan import PlannedRun
+    from sweeps.plan import PlannedRun
 
 
 Run = TypeVar("Run", bound=Launchable)

@@ -9,12 +9,12 @@ import ray
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from harness.config.engines import Layout, plan_layout
+from harness.config import Layout, plan_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 
 class _Worker:

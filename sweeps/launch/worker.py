@@ -8,8 +8,8 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-from harness.records.provenance import CLONE_KEYS, ENGINE_KEYS, MACHINE_KEYS, collect_provenance, find_engine_versions
-from harness.training.run import FinishedRun, RunSpec, execute_run
+from harness.records import CLONE_KEYS, ENGINE_KEYS, MACHINE_KEYS, collect_provenance, find_engine_versions
+from harness.training import FinishedRun, RunSpec, execute_run
 from sweeps.launch.environment import SweepError
 from sweeps.launch.events import RunFinished, RunStepped
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from harness.config.engines import BackendConfig
-    from sweeps.plan.plan import PlannedRun
+    from harness.config import BackendConfig
+    from sweeps.plan import PlannedRun
 
 
 def execute_planned_run(run: PlannedRun, folder: Path) -> Iterator[RunStepped | RunFinished]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from math import isinf, nan, prod
 from typing import TYPE_CHECKING, Final
 
-from harness.records.power import LEAST_SEEDS
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from harness.records import CONTROL_AXIS, CONTROL_OFF, LEAST_SEEDS
 from sweeps.plan.power import PowerAnalysis, find_baseline_labels, find_planned_contrasts, is_primary
 
 if TYPE_CHECKING:

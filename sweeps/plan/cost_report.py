@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.common.text import format_cell_count, format_duration, format_gpu_hours
-from sweeps.cost.gpu import DEFAULTS, GpuSpeed
-from sweeps.cost.inputs import find_shape
-from sweeps.cost.work import is_base
-from sweeps.grid.cells import find_varied_axes, format_labels
+from harness.common import format_cell_count, format_duration, format_gpu_hours
+from sweeps.cost import DEFAULTS, GpuSpeed, find_shape, is_base
+from sweeps.grid import find_varied_axes, format_labels
 from sweeps.plan.estimate import START_SECONDS, makespan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweeps.cost.gpu import GpuCost
-    from sweeps.grid.cells import PlannedCell
+    from sweeps.cost import GpuCost
+    from sweeps.grid import PlannedCell
     from sweeps.plan.estimate import RunSpeed
     from sweeps.plan.plan import Plan, PlannedRun
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Any, Final
 
-from sweeps.cost.work import (
+from sweeps.cost import (
     ResponseLengths,
     count_sampled_batches,
     estimate_cpu_seconds,
@@ -19,8 +19,8 @@ from sweeps.cost.work import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.records.record import RunRecord
+    from harness.config import ExperimentConfig
+    from harness.records import RunRecord
 
 START_SECONDS: Final = 15.0  # start of Ray and imports of its workers, once per sweep
 _LARGE: Final = 1.7  # pace of the large embedded model relative to the small one

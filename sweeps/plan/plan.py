@@ -7,23 +7,21 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import SchemaError
-from harness.config.experiment import ExperimentConfig
-from harness.records.provenance import find_engine_versions
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunHead, Skipped, Study, suggest_scores
-from harness.training.scores import predict_score_names
-from sweeps.cost.gpu import GpuCost, GpuSpeed
-from sweeps.equivalence.twins import Twins, find_twins
-from sweeps.grid.cells import PlannedCell, compose_cells, find_varied_axes, format_labels, select_cells
-from sweeps.grid.grid import Grid, GridSlice
+from harness.common import SchemaError
+from harness.config import ExperimentConfig
+from harness.records import CONTROL_AXIS, CONTROL_OFF, RunHead, Skipped, Study, find_engine_versions, suggest_scores
+from harness.training import predict_score_names
+from sweeps.cost import GpuCost, GpuSpeed
+from sweeps.equivalence import Twins, find_twins
+from sweeps.grid import Grid, GridSlice, PlannedCell, compose_cells, find_varied_axes, format_labels, select_cells
 from sweeps.plan.estimate import RunSpeed
 from sweeps.plan.power import PowerAnalysis, PriorStudy, analyze_power, estimate_noise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from harness.records.record import RunRecord
-    from sweeps.cost.inputs import Cluster
+    from harness.records import RunRecord
+    from sweeps.cost import Cluster
 
 
 LISTED: Final = 4  # cells to name in a message

@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import stdtrit
 
-from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunRecord
+from harness.records import (
+    ALPHA,
+    CONTROL_AXIS,
+    CONTROL_OFF,
+    LEAST_SEEDS,
+    RunRecord,
+    find_detectable_effect,
+    find_seeds_needed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from harness.tracking.store import Store
-    from sweeps.grid.grid import Grid
+    from harness.tracking import Store
+    from sweeps.grid import Grid
 
 
 ENOUGH: Final = 400  # records; more would slow the plan without better estimates
@@ -174,7 +181,7 @@ def _score(record: RunRecord, metric: str) -> float:
 
 
 if TYPE_CHECKING:
-    from sweeps.grid.grid import Grid
+    from sweeps.grid import Grid
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from harness.common.text import format_cell_count, format_short_duration
-from harness.config.experiment import list_hints
-from harness.records.power import LEAST_SEEDS
-from sweeps.grid.cells import find_varied_axes, format_labels
-from sweeps.grid.grid import describe_replaced, list_grid_names
+from harness.common import format_cell_count, format_short_duration
+from harness.config import list_hints
+from harness.records import LEAST_SEEDS
+from sweeps.grid import describe_replaced, find_varied_axes, format_labels, list_grid_names
 from sweeps.plan.alternatives import alternative_designs
 from sweeps.plan.cost_report import GB, cost_lines, format_cost
 from sweeps.plan.power import LEAST_PAIRS, find_planned_contrasts
-from tricks.api import list_packages
+from tricks import list_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from sweeps.grid.grid import Grid
+    from sweeps.grid import Grid
     from sweeps.plan.plan import Plan
 
 

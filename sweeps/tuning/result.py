@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from harness.common.files import atomic_write
-from sweeps.grid.tuned import FINISHED, OwnValue, TrialLine, TunedFile, TunedModel
-from sweeps.launch.environment import SweepError
+from harness.common import atomic_write
+from sweeps.grid import FINISHED, OwnValue, TrialLine, TunedFile, TunedModel
+from sweeps.launch import SweepError
 from sweeps.tuning.targets import TuningTarget
 from sweeps.tuning.trial import TrialOutcome, count_averaged_steps, find_best, find_flat_range
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from sweeps.grid.grid import Grid
-    from sweeps.grid.tuned import Hyperparameter
+    from sweeps.grid import Grid, Hyperparameter
     from sweeps.options import TuneOptions
 
 HEAD: Final = """\

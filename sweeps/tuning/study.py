@@ -20,8 +20,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from harness.common.seeds import derive_seed
-from sweeps.launch.environment import SweepError
+from harness.common import derive_seed
+from sweeps.launch import SweepError
 from sweeps.tuning.trial import TrialJob, TrialOutcome, count_averaged_steps
 from sweeps.tuning.worker import ACCURACY
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sweeps.launch.events import RunStepped
+    from sweeps.launch import RunStepped
     from sweeps.tuning.targets import TuningTarget
     from sweeps.tuning.trial import State
 

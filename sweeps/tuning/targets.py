@@ -9,20 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.common.schema import SchemaError, suggest
-from harness.config.experiment import ExperimentConfig, load_config
-from harness.models.errors import ModelError
-from harness.records.record import CONTROL_AXIS, CONTROL_OFF
-from sweeps.grid.cells import format_labels, list_overrides, select_cells
-from sweeps.grid.tuned import EVERY_MODEL, MODEL, Hyperparameter
-from sweeps.plan.estimate import RunSpeed
-from tricks.api import TrickError
-from tricks.surrogates import Clip
+from harness.common import SchemaError, suggest
+from harness.config import ExperimentConfig, load_config
+from harness.models import ModelError
+from harness.records import CONTROL_AXIS, CONTROL_OFF
+from sweeps.grid import EVERY_MODEL, MODEL, Hyperparameter, format_labels, list_overrides, select_cells
+from sweeps.plan import RunSpeed
+from tricks import Clip, TrickError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sweeps.grid.grid import Grid
+    from sweeps.grid import Grid
     from sweeps.options import TuneOptions
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
-from harness.common.text import format_duration
-from harness.config.experiment import ExperimentConfig
-from sweeps.grid.tuned import FINISHED, FlatRange
-from sweeps.launch.events import RunEnded
+from harness.common import format_duration
+from harness.config import ExperimentConfig
+from sweeps.grid import FINISHED, FlatRange
+from sweeps.launch import RunEnded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

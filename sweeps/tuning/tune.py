@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from harness.common.text import format_duration
-from harness.records.provenance import collect_provenance
-from sweeps.grid.cells import format_labels
-from sweeps.grid.grid import collect_seeds, find_grid, read_grid
-from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
-from sweeps.launch.dispatch import dispatch_runs, parallel_runs
-from sweeps.launch.environment import SweepError
-from sweeps.launch.events import Event, Failure, RunPruned, RunStarted, RunStepped
-from sweeps.launch.lease import hold_study_lock
-from sweeps.launch.progress import ProgressTable, open_progress
-from sweeps.launch.scheduler import Workload
-from sweeps.plan.estimate import START_SECONDS
-from sweeps.plan.report import print_header
+from harness.common import format_duration
+from harness.records import collect_provenance
+from sweeps.grid import collect_seeds, find_grid, find_hyperparameter, format_labels, read_grid, read_tuned_file
+from sweeps.launch import (
+    Event,
+    Failure,
+    ProgressTable,
+    RunPruned,
+    RunStarted,
+    RunStepped,
+    SweepError,
+    Workload,
+    dispatch_runs,
+    hold_study_lock,
+    open_progress,
+    parallel_runs,
+)
+from sweeps.plan import START_SECONDS, print_header
 from sweeps.tuning.result import TunedTarget, tuned_file, write_tuned
 from sweeps.tuning.targets import tuning_targets
 from sweeps.tuning.trial import TrialEnded, TrialJob
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sweeps.grid.tuned import TunedFile
+    from sweeps.grid import TunedFile
     from sweeps.options import TuneOptions
     from sweeps.tuning.study import Search
     from sweeps.tuning.targets import TuningTarget

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sweeps.launch.events import RunStepped
+from sweeps.launch import RunStepped
 from sweeps.tuning.trial import TrialEnded
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def run_trial(job: TrialJob, _: Path) -> Iterator[RunStepped | TrialEnded]:
     """
     import torch  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    from harness.rollouts.problems import read_tiers  # noqa: PLC0415
-    from harness.training.session import build_training  # noqa: PLC0415
+    from harness.rollouts import read_tiers  # noqa: PLC0415
+    from harness.training import build_training  # noqa: PLC0415
 
     torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as in a run of the grid
     started, read = time.perf_counter(), read_tiers(job.config)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from harness.models.locate import EMBEDDED_MODELS
+from harness.models import EMBEDDED_MODELS
 from tools.embedded_models.recipe import RECIPES, Recipe, Size, StageName, generation_config
 from tools.embedded_models.stages import Taught, Teacher
 from tools.embedded_models.tokenizer import build_tokenizer

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import torch
 
-from harness.data.synthetic import DIFFICULTIES, Difficulty, build_evaluation_set
-from harness.models.load import load_model
-from harness.models.locate import EMBEDDED_MODELS, WEIGHTS_FOLDER
-from harness.models.prompting import PromptForm
+from harness.data import DIFFICULTIES, Difficulty, build_evaluation_set
+from harness.models import EMBEDDED_MODELS, WEIGHTS_FOLDER, PromptForm, load_model
 from tools.embedded_models.build import TRAINING_FILE
 from tools.embedded_models.measure import Measurement, Sampling, measure
 

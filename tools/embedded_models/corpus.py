@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from harness.data.synthetic import (
+from harness.data import (
     Difficulty,
     OperandChain,
     Operator,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from harness.models.prompting import PromptForm
+    from harness.models import PromptForm
 
 Choice = TypeVar("Choice")
 Style = Literal["clean", "corrected", "sloppy", "unboxed", "guess", "ramble"]

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.models.prompting import PromptForm, format_prompt
-from harness.records.outcomes import pass_at_k
-from harness.rewards.judges import is_correct
+from harness.models import PromptForm, format_prompt
+from harness.records import pass_at_k
+from harness.rewards import is_correct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.data.catalog import Problem
+    from harness.data import Problem
 
 _PROMPTS_A_BATCH = 32
 

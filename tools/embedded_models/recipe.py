@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen3Config
 
-from harness.common.text import spell_value
+from harness.common import spell_value
 from tools.embedded_models.corpus import Mix
 
 if TYPE_CHECKING:
-    from harness.data.synthetic import Difficulty
+    from harness.data import Difficulty
 
 
 Size = Literal["small", "large"]

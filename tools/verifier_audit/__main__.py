@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final
 from typer import Typer
 from typer.main import get_command
 
-from harness.common.files import atomic_write as write_file
-from harness.common.repository import find_commit, results_folder, run_git
-from harness.records.record import AUDIT_NAME, AuditReport, Mistake
-from harness.verify.model.verdict import Gold
-from harness.verify.process_pool import Verifier
+from harness.common import atomic_write as write_file, find_commit, results_folder, run_git
+from harness.records import AUDIT_NAME, AuditReport, Mistake
+from harness.verify import Verifier
+from harness.verify.model import Gold
 from liteppo.endings import ended
 from liteppo.program import run_command
 from liteppo.words import Command
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from harness.records.record import AuditCounts
+    from harness.records import AuditCounts
     from tools.verifier_audit.counts import Pair
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.common.schema import read_json
-from harness.records.record import AuditCount, AuditCounts
+from harness.common import read_json
+from harness.records import AuditCount, AuditCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

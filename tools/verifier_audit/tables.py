@@ -6,12 +6,12 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.estimates import wilson_interval
+from analysis.stats import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.records.record import AuditCount, AuditCounts, AuditReport, Mistake
+    from harness.records import AuditCount, AuditCounts, AuditReport, Mistake
 
 _TITLES: Final = (
     "pairs",

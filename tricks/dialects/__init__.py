@@ -1,0 +1,5 @@
+"""How each framework computes the tricks, and the update rule built from names."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,7 +12,7 @@ import torch
 
 from tricks.api import TrickError
 from tricks.batch import Setup
-from tricks.dialects.build import build_rule
+from tricks.dialects import build_rule
 from tricks.fired import ablate_each_trick, compute_token_gradients, mask_changes_by_trick
 from tricks.hints import list_rule_hints
 from tricks.io.document import document_hints, read_document

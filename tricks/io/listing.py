@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tricks.api import TrickError, TrickSpec, list_packages
 from tricks.catalog import BUILT_IN_TRICKS, find_trick, load_catalog
 from tricks.conformance import CLAUSES, find_violations
-from tricks.dialects.build import DIALECTS
+from tricks.dialects import DIALECTS
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:

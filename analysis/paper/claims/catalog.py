@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.cost import compute_costs
-from analysis.claims.judge import judge_claims
-from analysis.claims.tables import render_takeaway_files
+from analysis.claims import compute_costs, judge_claims, render_takeaway_files
 from analysis.paper.claims import clipping, losses, normalization, popular, recipes
 from analysis.study_data import read_profiles
-from analysis.tables.render import write_result
+from analysis.tables import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from analysis.claims.claim import Claim
-    from harness.records.record import Study
-    from harness.tracking.store import Store
+    from analysis.claims import Claim
+    from harness.records import Study
+    from harness.tracking import Store
 
 
 CLAIMS: Final[tuple[Claim, ...]] = (

@@ -6,7 +6,7 @@ They are from section 4.2 and Figs. 7 to 11, 19 and 20.
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import (
+from analysis.claims import (
     Claim,
     ClaimPart,
     Expect,

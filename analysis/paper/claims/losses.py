@@ -6,7 +6,7 @@ They are from sections 4.3 and 4.4 and Figs. 12, 13, 14 and 17.
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Expect, Labels, compare_labels, interaction_terms
+from analysis.claims import Claim, ClaimPart, Expect, Labels, compare_labels, interaction_terms
 from analysis.paper.claims.normalization import ALIGNED, BASES
 
 _TOKEN: Final = ("loss", "token", "sequence")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.claim import Claim, compare_labels
+from analysis.claims import Claim, compare_labels
 
 if TYPE_CHECKING:
-    from analysis.claims.claim import ClaimPart, Expect
+    from analysis.claims import ClaimPart, Expect
 
 BASES: Final = ("small_base", "large_base")
 ALIGNED: Final = ("small_aligned", "large_aligned")

@@ -7,7 +7,7 @@ that of our PPO without a critic.
 from math import log
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Quoted, compare_labels
+from analysis.claims import Claim, ClaimPart, Quoted, compare_labels
 
 _COST: Final = "What a step costs"
 _GAINS: Final = "Gains in numbers"

@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Quoted, compare_labels, level_terms
+from analysis.claims import Claim, ClaimPart, Quoted, compare_labels, level_terms
 from analysis.paper.claims.normalization import ALIGNED, BASES, FALL
 
 _RECIPE: Final = "Two tricks beat recipes with more"

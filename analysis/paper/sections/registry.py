@@ -9,7 +9,7 @@ from analysis.paper.figure import build_view
 from analysis.paper.numbers import read_readings
 from analysis.paper.sections import clipping, losses, normalization, recipes
 from analysis.study_data import StudyData
-from analysis.tables.render import write_result
+from analysis.tables import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from analysis.paper.figure import PaperFigure, View
     from analysis.paper.numbers import Reading
-    from harness.records.record import Study
-    from harness.tracking.store import Store
+    from harness.records import Study
+    from harness.tracking import Store
 
 
 SECTIONS: Final = (normalization, clipping, losses, recipes)
@@ -58,7 +58,7 @@ def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Itera
 
     """
     from analysis.paper.render import build_paper_table  # noqa: PLC0415
-    from analysis.tables.render import render_csv, render_latex, render_markdown  # noqa: PLC0415
+    from analysis.tables import render_csv, render_latex, render_markdown  # noqa: PLC0415
 
     for figure, found in _found(store, studies, results):
         table = build_paper_table(figure, found)

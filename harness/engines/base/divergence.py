@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from harness.config.experiment import find_implausible_settings
+from harness.config import find_implausible_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 
 ADVANTAGES_NAME: Final = "the advantages"  # computed by tricks from rewards, independently of the policy

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from tricks.batch import Signal
-    from tricks.fired import AblatedRule
-    from tricks.rule import UpdateRule
+    from tricks import AblatedRule, Signal, UpdateRule
 
 
 # diagnostics of a rule, and rows 1 and 2 of the counts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.models.errors import ModelError
+from harness.models import ModelError
 
 _LONGEST: Final = 300  # characters of a quoted message
 _ITS_NODE_DIED: Final = "its node has died"  # Ray's words for an actor that died with its node

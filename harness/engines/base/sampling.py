@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from harness.common.seeds import derive_seed
+from harness.common import derive_seed
 from harness.engines.base.divergence import Diverged
 
 if TYPE_CHECKING:

@@ -9,19 +9,17 @@ import torch
 
 from harness.engines.base.protocols import CLIP_METRICS, ClippedTokens
 from harness.engines.base.samples import split_minibatches
-from tricks.fired import mask_changes_by_trick
+from tricks import mask_changes_by_trick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set as AbstractSet
 
     from torch import Tensor
 
-    from harness.config.experiment import OptimConfig
+    from harness.config import OptimConfig
     from harness.engines.base.log_probs import Scores
     from harness.engines.base.protocols import Samples
-    from tricks.batch import Signal
-    from tricks.fired import AblatedRule
-    from tricks.rule import UpdateRule
+    from tricks import AblatedRule, Signal, UpdateRule
 
 
 @dataclass(slots=True)

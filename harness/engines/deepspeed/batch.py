@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engines.base.buckets import SerializedTensors
-from harness.engines.base.protocols import Samples
-from harness.engines.base.samples import (
+from harness.engines.base import (
+    Samples,
     Sequences,
+    SerializedTensors,
     count_tokens,
     lay_out,
     make_blank_row,
@@ -22,13 +22,13 @@ from harness.engines.base.samples import (
     slice_samples,
     split_micro_batches,
 )
-from harness.engines.torch.hf_scores import SIMILAR_LENGTH
-from tricks.batch import Signal
+from harness.engines.torch import SIMILAR_LENGTH
+from tricks import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tricks.rule import UpdateRule
+    from tricks import UpdateRule
 
 
 Rows = tuple[int, ...]

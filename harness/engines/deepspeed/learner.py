@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 import torch
 
-from harness.common.schema import SchemaError
-from harness.engines.base.buckets import unpack_bucket
-from harness.engines.base.divergence import refuse_loss, refuse_not_finite
-from harness.engines.base.log_probs import Scores
-from harness.engines.base.optimizer_state import load_tensors, save_tensors
-from harness.engines.base.protocols import ClippedTokens
-from harness.engines.base.remote import EngineError, EngineLost, is_node_lost, summarize_error
-from harness.engines.base.updates import (
+from harness.common import SchemaError
+from harness.engines.base import (
+    ClippedTokens,
+    EngineError,
+    EngineLost,
+    Scores,
     UpdateMetrics,
     average_updates,
     check_rule_inputs,
     compute_learning_rate,
+    is_node_lost,
+    load_tensors,
     plan_minibatches,
+    refuse_loss,
+    refuse_not_finite,
+    save_tensors,
+    summarize_error,
+    unpack_bucket,
 )
 from harness.engines.deepspeed.batch import Minibatch
-from tricks.batch import Signal
+from tricks import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +37,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.protocols import Samples
-    from tricks.fired import AblatedRule
-    from tricks.rule import UpdateRule
+    from harness.config import ExperimentConfig
+    from harness.engines.base import Samples
+    from tricks import AblatedRule, UpdateRule
 
 
 PATIENCE: Final = 60.0  # seconds to wait for errors of the other ranks

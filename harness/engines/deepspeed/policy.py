@@ -22,18 +22,18 @@ from deepspeed.runtime.zero.partition_parameters import InsertPostInitMethodToMo
 from deepspeed.runtime.zero.partitioned_param_coordinator import PartitionedParameterCoordinator
 from torch.distributed import TCPStore, init_process_group, is_initialized  # type: ignore[attr-defined]
 
-from harness.common.resources import keep_freed_memory
-from harness.engines.base.divergence import refuse_norm
+from harness.common import keep_freed_memory
+from harness.engines.base import refuse_norm
 from harness.engines.deepspeed.settings import build_reference_settings, build_training_settings
-from harness.engines.torch.hf_scores import score_sequences
+from harness.engines.torch import score_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.samples import Sequences
+    from harness.config import ExperimentConfig
+    from harness.engines.base import Sequences
 
 
 _COMPILED_AT_START: Final = "deepspeed_shm_comm"  # needs a compiler and a minute, and leaks 66 MiB of /dev/shm

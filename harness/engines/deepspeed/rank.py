@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.common.resources import measure_lifetime_use
-from harness.engines.base.buckets import bucket_weights
-from harness.engines.base.optimizer_state import load_tensors, save_tensors
+from harness.common import measure_lifetime_use
+from harness.engines.base import bucket_weights, load_tensors, save_tensors
 from harness.engines.deepspeed.batch import Updated
-from harness.engines.torch.validate import validate_model_support
-from harness.models.load import load_model
+from harness.engines.torch import validate_model_support
+from harness.models import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.common.resources import ResourceUse
-    from harness.config.experiment import ExperimentConfig
-    from harness.engines.base.samples import Sequences
+    from harness.common import ResourceUse
+    from harness.config import ExperimentConfig
+    from harness.engines.base import Sequences
     from harness.engines.deepspeed.batch import Chunks, Floats, Share
     from harness.engines.deepspeed.broadcast import Broadcast
     from harness.engines.deepspeed.policy import DeepspeedPolicy
-    from tricks.rule import UpdateRule
+    from tricks import UpdateRule
 
 
 def save_rank_state(policy: DeepspeedPolicy, path: Path) -> None:

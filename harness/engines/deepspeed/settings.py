@@ -6,14 +6,12 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.repository import format_setup_command
-from harness.common.schema import SchemaError
+from harness.common import SchemaError, format_setup_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.config.engines import BackendConfig
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import BackendConfig, ExperimentConfig
 
 _BUCKET: Final = 500_000_000  # gradient elements of a bucket; DeepSpeed's default for large models
 

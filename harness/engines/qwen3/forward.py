@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.engines.base.log_probs import Scores, score_logits
+from harness.engines.base import Scores, score_logits
 from harness.engines.qwen3.attention import Heads, attend, normalize, split_by_head, swiglu
 from harness.engines.qwen3.packing import Packing, attention_weights, pack
-from harness.engines.torch.hf_scores import score_samples_hf
-from harness.engines.torch.low_memory import HEAD_ELEMENTS, Head, checkpoint_layer, score_states
-from harness.models.embedded import EmbeddedModel
+from harness.engines.torch import HEAD_ELEMENTS, Head, checkpoint_layer, score_samples_hf, score_states
+from harness.models import EmbeddedModel
 
 if TYPE_CHECKING:
-    from harness.engines.base.protocols import Samples
+    from harness.engines.base import Samples
     from harness.engines.qwen3.attention import HeadBucket
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.engines.base.protocols import Samples
+    from harness.engines.base import Samples
 
 BUCKET_ROWS: Final = 32  # samples of similar length that attention pads to a common one
 _HIDDEN: Final = -1e9  # not minus infinity: a blank query may see nothing else, which would give NaN

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
-from harness.common.schema import SchemaError
-from harness.engines.base.samples import DecodeText, Vocabulary, assemble_samples, is_end, left_pad
-from harness.engines.base.sampling import (
+from harness.common import SchemaError
+from harness.engines.base import (
+    DecodeText,
     SampledTokens,
+    Vocabulary,
+    assemble_samples,
     count_samples_at_once,
     draw_all_uniforms,
+    is_end,
+    left_pad,
     sample_tokens,
     split_prompts,
 )
@@ -24,7 +28,7 @@ from harness.engines.qwen3.packing import prompt_bucket
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.engines.base.protocols import Decoding, Samples
+    from harness.engines.base import Decoding, Samples
     from harness.engines.qwen3.forward import Weights
 
 

@@ -9,11 +9,14 @@ import torch
 from torch.nn.functional import pad
 from transformers import GenerationConfig, LogitsProcessor
 
-from harness.engines.base.samples import DecodeText, Vocabulary, assemble_samples, left_pad
-from harness.engines.base.sampling import (
+from harness.engines.base import (
+    DecodeText,
     SampledTokens,
+    Vocabulary,
+    assemble_samples,
     count_samples_at_once,
     draw_all_uniforms,
+    left_pad,
     sample_tokens,
     split_prompts,
 )
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.engines.base.protocols import Decoding, Samples
+    from harness.engines.base import Decoding, Samples
 
 CACHE_BYTES: Final = {"cpu": 1 << 30, "cuda": 24 << 30}  # of keys and values at a time
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.engines.base.log_probs import Scores
-from harness.engines.base.samples import Sequences, count_tokens, lay_out
+from harness.engines.base import Scores, Sequences, count_tokens, lay_out
 from harness.engines.torch.low_memory import Head, checkpoint_layers, score_states
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.engines.base.protocols import Samples
+    from harness.engines.base import Samples
 
 SIMILAR_LENGTH: Final = 0.8  # samples of at least this share of the longest one are padded to it
 

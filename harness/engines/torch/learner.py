@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import torch
 from torch.optim.adamw import adamw
 
-from harness.engines.base.divergence import refuse_loss, refuse_norm, refuse_not_finite, refuse_weights
-from harness.engines.base.log_probs import Scores, join_scores
-from harness.engines.base.optimizer_state import FP32MasterWeights, load_tensors, save_tensors
-from harness.engines.base.protocols import ClippedTokens
-from harness.engines.base.samples import number_slices, slice_samples, split_micro_batches
-from harness.engines.base.updates import (
+from harness.engines.base import (
+    ClippedTokens,
+    FP32MasterWeights,
+    Scores,
     UpdateMetrics,
     average_updates,
     check_rule_inputs,
     compute_learning_rate,
+    join_scores,
+    load_tensors,
+    number_slices,
     plan_minibatches,
+    refuse_loss,
+    refuse_norm,
+    refuse_not_finite,
+    refuse_weights,
+    save_tensors,
+    slice_samples,
+    split_micro_batches,
 )
 
 if TYPE_CHECKING:
@@ -32,11 +40,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.config.experiment import OptimConfig
-    from harness.engines.base.protocols import Samples
-    from tricks.batch import Signal
-    from tricks.fired import AblatedRule
-    from tricks.rule import UpdateRule
+    from harness.config import OptimConfig
+    from harness.engines.base import Samples
+    from tricks import AblatedRule, Signal, UpdateRule
 
 
 class AdamW:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
-from harness.engines.base.log_probs import Scores, compute_logit_gradient, split_rows, to_float32
+from harness.engines.base import Scores, compute_logit_gradient, split_rows, to_float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.common.schema import SchemaError
-from harness.config.window import read_loaded_positions, refuse_short_window
+from harness.common import SchemaError
+from harness.config import read_loaded_positions, refuse_short_window
 from harness.engines.torch.hf_scores import find_decoder, find_head
 from harness.engines.torch.low_memory import find_checkpointable_layers, logits
-from harness.models.embedded import EmbeddedModel
-from harness.models.errors import ModelError
+from harness.models import EmbeddedModel, ModelError
 
 if TYPE_CHECKING:
-    from harness.config.experiment import ExperimentConfig
+    from harness.config import ExperimentConfig
 
 _NOISE: Final = 0.02  # share of the logits' standard deviation that rounding may change
 

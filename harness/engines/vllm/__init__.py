@@ -1,0 +1,5 @@
+"""The sampler over vLLM engines in other processes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.common.resources import measure_lifetime_use
-from harness.common.seeds import derive_seed
-from harness.engines.base.remote import EngineError, compute_fingerprint, summarize_error
+from harness.common import derive_seed, measure_lifetime_use
+from harness.engines.base import EngineError, compute_fingerprint, summarize_error
 from harness.engines.vllm.validate import refuse_missing_vllm, refuse_request, refuse_unfit_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.common.resources import ResourceUse
-    from harness.config.engines import VllmConfig
-    from harness.engines.base.buckets import WeightBucket
-    from harness.engines.base.protocols import Decoding
-    from harness.engines.base.remote import Fingerprint
+    from harness.common import ResourceUse
+    from harness.config import VllmConfig
+    from harness.engines.base import Decoding, Fingerprint, WeightBucket
 
 
 @dataclass(frozen=True, slots=True)

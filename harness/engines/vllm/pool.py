@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.engines.base.remote import EngineError, EngineLost, is_node_lost, summarize_error
+from harness.engines.base import EngineError, EngineLost, is_node_lost, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

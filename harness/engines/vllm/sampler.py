@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
-from harness.common.seeds import derive_seed
-from harness.engines.base.buckets import bucket_weights
-from harness.engines.base.samples import Vocabulary, assemble_samples, left_pad
+from harness.common import derive_seed
+from harness.engines.base import Vocabulary, assemble_samples, bucket_weights, left_pad
 from harness.engines.vllm.pool import EnginePool
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from harness.engines.base.protocols import Decoding, Samples
+    from harness.engines.base import Decoding, Samples
     from harness.engines.vllm.engine import PackedResponses
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.repository import choose_command, format_setup_command
-from harness.common.schema import SchemaError
-from harness.config.window import read_loaded_positions
-from harness.models.errors import ModelError
+from harness.common import SchemaError, choose_command, format_setup_command
+from harness.config import read_loaded_positions
+from harness.models import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.engines.base.protocols import Decoding
+    from harness.engines.base import Decoding
 
 _LEAST_TEMPERATURE: Final = 0.01  # vLLM raises lower temperatures to this one
 

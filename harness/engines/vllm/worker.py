@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.engines.base.buckets import unpack_bucket
+from harness.engines.base import unpack_bucket
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engines.base.buckets import WeightBucket
+    from harness.engines.base import WeightBucket
 
 
 class WeightReceiver:

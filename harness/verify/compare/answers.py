@@ -12,9 +12,7 @@ from harness.verify.compare.equations import (
     is_same_sides,
     swap_symbols,
 )
-from harness.verify.model.equality import is_equal
-from harness.verify.model.exact import Undefined
-from harness.verify.model.expressions import (
+from harness.verify.model import (
     Brackets,
     Chain,
     Congruence,
@@ -30,11 +28,14 @@ from harness.verify.model.expressions import (
     Scalar,
     Shape,
     Text,
+    Undefined,
     collect_symbols,
+    is_equal,
+    is_same_region,
+    to_region,
     walk_nodes,
 )
-from harness.verify.model.intervals import is_same_region, to_region
-from harness.verify.parse.relations import find_class_difference, is_least
+from harness.verify.parse import find_class_difference, is_least
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

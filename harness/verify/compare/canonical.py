@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mpmath import mp
 
-from harness.common.text import spell_value
+from harness.common import spell_value
 from harness.verify.compare.equations import swap_symbols, to_zero_form
-from harness.verify.model import exact
-from harness.verify.model.equality import sample_values
-from harness.verify.model.exact import Undefined, Value
-from harness.verify.model.expressions import (
+from harness.verify.model import (
+    FLIPPED,
+    MOST_CHARACTERS,
     Brackets,
     Chain,
     Congruence,
@@ -37,14 +36,16 @@ from harness.verify.model.expressions import (
     Symbol,
     Text,
     Tree,
+    Undefined,
+    Value,
     collect_symbols,
+    exact,
     is_infinite,
+    normalize_region,
+    sample_values,
+    to_region,
 )
-from harness.verify.model.intervals import FLIPPED, normalize_region, to_region
-from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.parser import parse_answer
-from harness.verify.parse.tokenizer import normalize_latex
-from harness.verify.parse.wording import strip_label, strip_qualifiers
+from harness.verify.parse import normalize_latex, parse_answer, strip_label, strip_qualifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import re
 from itertools import permutations
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.expressions import (
+from harness.verify.model import (
     Brackets,
     Constant,
     Listing,

@@ -6,9 +6,8 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model import exact
-from harness.verify.model.equality import evaluate_trees, holds_everywhere, is_close, is_equal, is_real
-from harness.verify.model.expressions import (
+from harness.verify.model import (
+    FLIPPED,
     Equation,
     Inequality,
     Named,
@@ -18,12 +17,17 @@ from harness.verify.model.expressions import (
     Symbol,
     Tree,
     collect_symbols,
+    evaluate_trees,
+    exact,
+    holds_everywhere,
+    is_close,
+    is_equal,
+    is_real,
 )
-from harness.verify.model.intervals import FLIPPED
-from harness.verify.parse.cursor import LETTERS
+from harness.verify.parse import LETTERS
 
 if TYPE_CHECKING:
-    from harness.verify.model.equality import Point
+    from harness.verify.model import Point
 
 
 _DERIVATIVE: Final = re.compile(r"fracd(\w)d\w")  # dy/dx in the form of a name

@@ -7,11 +7,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.tokenizer import normalize_latex, to_ascii
+from harness.verify.model import MOST_CHARACTERS
+from harness.verify.parse import normalize_latex, to_ascii
 
 if TYPE_CHECKING:
-    from harness.verify.model.verdict import Gold
+    from harness.verify.model import Gold
 
 _DIGITS: Final = r"(?:[1-9]\d{0,2}(?:(?:,|\{,\}|\\,|,\\!)\d{3})+|\d{1,400})"
 _NUMBER: Final = re.compile(

@@ -1,0 +1,5 @@
+"""Data model of answers: expressions, exact arithmetic, intervals, verdicts."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

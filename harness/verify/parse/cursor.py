@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.expressions import TRIGONOMETRIC, Constant, Refused, Symbol, Tree
+from harness.verify.model import TRIGONOMETRIC, Constant, Refused, Symbol, Tree
 from harness.verify.parse.tokenizer import CLOSING, DEEPEST, OPENING, Token, Tokens, split_tokens
 
 if TYPE_CHECKING:

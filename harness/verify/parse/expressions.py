@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from harness.verify.model.expressions import TRIGONOMETRIC, Constant, Number, Operation, Refused, Symbol, Tree
+from harness.verify.model import TRIGONOMETRIC, Constant, Number, Operation, Refused, Symbol, Tree
 from harness.verify.parse.cursor import (
     ACCENTS,
     FUNCTION_LETTERS,

@@ -7,7 +7,7 @@ import unicodedata
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.expressions import Number, Operation, Refused, Tree
+from harness.verify.model import Number, Operation, Refused, Tree
 from harness.verify.parse.tokenizer import Token, Tokens, is_one_bracket, iterate_depths, normalize_latex
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.expressions import (
+from harness.verify.model import (
+    EVERYTHING,
+    MOST_CHARACTERS,
     Brackets,
     Chain,
     Inequality,
@@ -18,9 +20,11 @@ from harness.verify.model.expressions import (
     Shape,
     Text,
     collect_symbols,
+    intersection,
+    subtract_points,
+    to_region,
+    union,
 )
-from harness.verify.model.intervals import EVERYTHING, intersection, subtract_points, to_region, union
-from harness.verify.model.verdict import MOST_CHARACTERS
 from harness.verify.parse.cursor import split_letters
 from harness.verify.parse.relations import parse_congruence, parse_relation
 from harness.verify.parse.tokenizer import (

@@ -7,8 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.equality import evaluate_trees, is_equal
-from harness.verify.model.expressions import (
+from harness.verify.model import (
     Chain,
     Congruence,
     Constant,
@@ -24,6 +23,8 @@ from harness.verify.model.expressions import (
     Symbol,
     Tree,
     collect_symbols,
+    evaluate_trees,
+    is_equal,
 )
 from harness.verify.parse.cursor import find_function_name, resolve_symbol, split_letters
 from harness.verify.parse.expressions import parse_scalar

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from harness.verify.model.expressions import Refused
+from harness.verify.model import Refused
 
 # ruff: noqa: RUF001  # characters that look like others are what this file is about
 

@@ -12,7 +12,7 @@ from harness.verify.parse.numerals import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.verify.model.expressions import Unit
+    from harness.verify.model import Unit
     from harness.verify.parse.tokenizer import Token, Tokens
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.expressions import Matrix, Number, Operation, Ratio, Refused, Scalar, Shape, Tree, Unit
+from harness.verify.model import Matrix, Number, Operation, Ratio, Refused, Scalar, Shape, Tree, Unit
 from harness.verify.parse.cursor import find_function_name
 from harness.verify.parse.expressions import parse_scalar
 from harness.verify.parse.numerals import apply_steps, split_numerals

@@ -1,0 +1,27 @@
+from .equal_cost import (
+    CPU as CPU,
+    ENOUGH as ENOUGH,
+    LAST as LAST,
+    ON_POLICY as ON_POLICY,
+    TOKENS as TOKENS,
+    AtBudget as AtBudget,
+    Band as Band,
+    Cost as Cost,
+    EqualCost as EqualCost,
+    History as History,
+    LearningCurve as LearningCurve,
+    LearningCurves as LearningCurves,
+    choose_clock as choose_clock,
+    choose_curve_metric as choose_curve_metric,
+    compare_at_equal_cost as compare_at_equal_cost,
+    compute_bands as compute_bands,
+    count_unknown_costs as count_unknown_costs,
+    read_learning_curves as read_learning_curves,
+)
+from .summary import (
+    KNOWN_WITHIN as KNOWN_WITHIN,
+    WINDOW as WINDOW,
+    Learning as Learning,
+    choose_compute_axis as choose_compute_axis,
+    summarize_learning as summarize_learning,
+)

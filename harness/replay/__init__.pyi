@@ -1,0 +1,1 @@
+from .compare import run_replay as run_replay

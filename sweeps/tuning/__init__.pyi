@@ -1,0 +1,1 @@
+from .tune import run_tuning as run_tuning

@@ -1,0 +1,7 @@
+from .apply import apply_as_json as apply_as_json, infer_setup as infer_setup, read_options as read_options
+from .document import Document as Document, read_document as read_document, write_document as write_document
+from .listing import (
+    list_catalog as list_catalog,
+    report_violations as report_violations,
+    resolve_trick as resolve_trick,
+)
