@@ -1,13 +1,9 @@
 """Exit codes of commands, and the one message on standard error where a command fails."""
 
-from __future__ import annotations
-
 import os
 import sys
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 STOPPED: Final = "stopped; run the same command again to resume"

@@ -1,9 +1,8 @@
 """The program ``liteppo`` and its aliases, such as ``python -m sweeps``."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from typer import Typer, TyperException
 from typer.main import get_command
@@ -11,9 +10,6 @@ from typer.main import get_command
 from liteppo import models, results, rewards, studies, training, trick_commands
 from liteppo.endings import INTERRUPTED, OK, WRONG
 from liteppo.words import CommandGroup, WordError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 

@@ -1,18 +1,14 @@
 """Commands for one run and its results: ``run``, ``replay`` and ``export``."""
 
-from __future__ import annotations
-
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 from typer import Argument, Option, Typer
 
 from liteppo.endings import WRONG, ended, printed
 from liteppo.words import Command, OverridesCommand, overrides as complete_overrides
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Overrides = Annotated[
     list[str] | None,

@@ -1,10 +1,9 @@
 """The catalog of tricks: those of this project and those that installed packages add."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import ENTRY_POINT_GROUP, TrickError, TrickSpec
@@ -15,11 +14,6 @@ from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
 from tricks.rewards import AdvantageClip, FormatReward, LengthReward, RewardClip, SoftOverlong
 from tricks.settings import suggest
 from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from importlib.metadata import EntryPoint
-
 
 _DAPO, _GRPO, _DR_GRPO = "arXiv:2503.14476 (DAPO)", "arXiv:2402.03300 (GRPO)", "arXiv:2503.20783 (Dr. GRPO)"
 _REINFORCE_PP, _RLOO, _SCALE_RL = (

@@ -16,17 +16,12 @@ A trick of another package is spelled as its Python ``repr``, unless its ``Trick
 ``Recorded("OldName", ("old", "fields"))`` it may be renamed and extended as well.
 """
 
-from __future__ import annotations
-
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any, Final
 
 from tricks.api import Recorded
 from tricks.catalog import load_catalog
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from dataclasses import Field
 
 _NORMALIZE: Final = (
     *("mean", "std", "about", "ddof", "eps", "eps_rule", "weights", "include", "zero_std", "single", "unequal"),

@@ -1,19 +1,15 @@
 """Build a trick from written settings, checked against the types of its fields."""
 
-from __future__ import annotations
-
 import json
 import math
 import types
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from tricks.api import TrickError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _LARGEST: Final = 3.4e38  # beyond it a float32 is infinite
 

@@ -1,16 +1,12 @@
 """The case that the guide advises on: model, alignment, response length, rewards, budget."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from analysis.claims import ROLES
 from harness.common import suggest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Size = Literal["small", "large"]
 Length = Literal["short", "medium", "long"]

@@ -1,17 +1,12 @@
 """The paper's numbers, and its names for models and arms."""
 
-from __future__ import annotations
-
 import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.tracking import StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 
 SMALL_BASE: Final = ("small_base", "qwen3_4b_base")
 LARGE_BASE: Final = ("large_base", "qwen3_8b_base")

@@ -13,22 +13,17 @@ seeds.
 share of replicates below the mean (Efron's correction of the median bias).
 """
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import fsum, inf, isfinite, nan, sqrt
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import binomtest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
 
 Array = NDArray[np.float64]
 CONFIDENCE: Final = 0.95

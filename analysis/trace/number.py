@@ -5,20 +5,15 @@ ending. ROW lists labels of the row in any order, as many as are needed to ident
 label occurs on two axes. COLUMN is the column's name in the CSV file, its title, or a part of either.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from analysis.report import commit, describe_environments, read_rule_settings
 from analysis.study import format_labels
 from harness.common import suggest
 from harness.records import RunRecord, Study, classify_failure
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

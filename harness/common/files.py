@@ -1,21 +1,16 @@
 """Write files atomically, and lock them for one process."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import json
 import os
 import platform
 import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import TextIO
+from pathlib import Path
+from typing import TextIO
 
 
 def atomic_write(path: Path, content: bytes) -> Path:

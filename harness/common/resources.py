@@ -1,7 +1,5 @@
 """Measure time, CPU time and memory, tune the allocator, explain out-of-memory errors."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os
@@ -9,14 +7,11 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
+from typing import Final
 
 _STATUS: Final = Path("/proc/self/status")
 _RESET: Final = Path("/proc/self/clear_refs")

@@ -1,16 +1,11 @@
 """Handle SIGINT and SIGTERM at safe points, in a run and in a sweep."""
 
-from __future__ import annotations
-
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
+from typing import Final
 
 TERMINAL_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 WORKER_SIGNALS: Final = (signal.SIGTERM,)  # Ray cancels a task by SIGINT

@@ -4,14 +4,9 @@ Dataclasses are written as ``repr`` wrote them when the text was first stored on
 whatever the classes are called today.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+from typing import Any, Final
 
 MAX_LISTED: Final = 12  # entries that a list in a note shows
 

@@ -7,12 +7,11 @@ path: each file is read once, and Hydra's own parser reads each override once; t
 All other overrides go to ``compose_config``, which also raises all errors.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from hydra import compose as hydra_compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
@@ -24,10 +23,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness.common import SchemaError, suggest
 from harness.config.groups import CONF_FOLDER, list_config_groups
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 
 MODULE: Final = "harness.conf"
 

@@ -3,18 +3,13 @@
 This module does not need Ray.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from harness.common import PositiveFloat, PositiveInt, SchemaError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Dtype = Literal["float32", "bfloat16"]

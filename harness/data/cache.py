@@ -1,21 +1,17 @@
 """Store tiers on disk atomically: rows, card, and the list of removed rows."""
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from harness.common import SchemaError, atomic_write, read_json, wait_for_lock
 from harness.data.card import Card, Removed, compute_length_percentiles, count_answer_kinds, unknown_answers
 from harness.data.catalog import DataError, Problem
 from harness.data.defects import find_doubtful
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

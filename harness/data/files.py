@@ -4,21 +4,17 @@ A configuration names a file by a path. The path depends on the current folder a
 the configuration is checked, `resolve_files` replaces it by the absolute path and the SHA-256 of the content.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.common import SchemaError, suggest
 from harness.data.benchmarks import BENCHMARKS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FILE_PREFIX: Final = "file:"  # prefix of the path of a file in eval.benchmarks
 FILE_SOURCE: Final = "file"  # the value of data.source

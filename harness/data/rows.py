@@ -4,22 +4,17 @@ All rows of a user's file are checked before an error is raised. Faults of one k
 place, the number of others, and the way out.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from harness.common import build_unique_object, refuse_constant
 from harness.data.catalog import DataError, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

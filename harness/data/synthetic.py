@@ -1,17 +1,12 @@
 """Generate arithmetic problems of three difficulties."""
 
-from __future__ import annotations
-
 import hashlib
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.data.catalog import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 
 Operator = Literal["+", "-", "*"]
 

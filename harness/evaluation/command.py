@@ -1,10 +1,9 @@
 """Commands that score models: options, exit codes and output."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.console import Console
 
@@ -14,10 +13,6 @@ from harness.data import BENCHMARKS, FILE_PREFIX, DataError
 from harness.engines.base import Diverged, EngineError, ParityError
 from harness.models import BUILTIN_PREFIX, ModelError, check_model
 from tricks import TrickError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 
 ALL: Final = "all"
 

@@ -4,21 +4,17 @@ The module also holds ``fill_cache``, a write-once cache folder. It is created a
 partial folder.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.common import atomic_write_folder, format_setup_command, wait_for_lock
 from harness.models.errors import ModelError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 def fill_cache(folder: Path, write: Callable[[Path], None], size: int) -> Path:

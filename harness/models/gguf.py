@@ -1,18 +1,13 @@
 """Convert a model from a GGUF file to safetensors, dequantized to float32."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from harness.models.errors import ModelError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def convert(gguf: Path, folder: Path, sha256: str) -> None:

@@ -3,22 +3,18 @@
 The main process of a run never executes a user's function.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.common import SchemaError, suggest
 from harness.rewards.contract import ENTRY_POINT_GROUP
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _TARGET: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _FORM: Final = "write package.module:name, or the name of an entry point in the group " + ENTRY_POINT_GROUP

@@ -6,8 +6,6 @@ is ``["ready"]``, or ``["error", text]`` where the function cannot be loaded. La
 standard library and the function. It ends when its standard input ends.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import json
@@ -15,15 +13,13 @@ import math
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.common import deadline, limit_worker
 from harness.rewards.contract import ARGUMENTS, RESULT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _ROUNDING: Final = 1e-9  # how far rounding may move a score beyond 0 or 1
 _SHOWN: Final = 200

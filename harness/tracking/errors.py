@@ -1,14 +1,9 @@
 """Errors of the store; messages say what to do and hide credentials."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from typing import Final
 
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")
 _SECRET: Final = re.compile(

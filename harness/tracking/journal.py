@@ -1,25 +1,20 @@
 """Write-ahead journal: run data is kept on disk until MLflow has accepted it."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 from uuid import uuid4
 
 import psutil
 
 from harness.common import SchemaError, atomic_write, read_json
 from harness.records import RunHead, RunRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def name_process() -> str:

@@ -3,22 +3,17 @@
 Journals are in results/outbox and records in results/runs.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
 
 from harness.common import read_json
 from harness.records import RunHead, RunRecord, Study
 from harness.tracking.errors import StoreError
 from harness.tracking.journal import OUTBOX_FOLDER, JournalStep, RunJournal, find_journals, is_other_process
 from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, RunStore, UploadState, artifacts, upload
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
 
 T = TypeVar("T")
 

@@ -4,21 +4,17 @@ MLflow's own command starts four web workers and job consumers that are never us
 application.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.tracking.errors import StoreError, explain_errors
 from harness.tracking.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 HOST: Final = "127.0.0.1"
 

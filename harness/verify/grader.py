@@ -3,13 +3,12 @@
 The file also holds ``other_readings``: equivalent forms of gold answer and response.
 """
 
-from __future__ import annotations
-
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.compare import find_answer_difference, normalize_spelling, rename_bound_variables, rename_constants
 from harness.verify.model import (
@@ -33,10 +32,6 @@ from harness.verify.parse import (
     strip_label,
     strip_qualifiers,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _LN: Final = re.compile(r"(?:\\|(?<![A-Za-z\\]))ln(?![A-Za-z])")
 _LOG: Final = re.compile(r"(?:\\|(?<![A-Za-z\\]))log(?![A-Za-z])(?!\s*_)")

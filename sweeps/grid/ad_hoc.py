@@ -4,24 +4,20 @@ A word with several values is an axis, and its first value is the baseline. A wo
 The grid is checked, planned, recorded and resumed like a written one; its name is derived from its words.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.common import SchemaError, suggest
 from harness.config import ExperimentConfig, list_config_groups, split_sweep_override
 from harness.records import AD_HOC_PREFIX
 from sweeps.grid.file import LAPTOP, GridFile
 from sweeps.grid.grid import Grid, build_grid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SEEDS: Final = (0, 1, 2, 3, 4, 5)  # with fewer seeds every verdict is exploratory
 METRIC: Final = "final/accuracy"

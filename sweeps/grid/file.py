@@ -3,23 +3,18 @@
 ``profiles.yaml`` defines derived profiles for all grids. A grid that has a profile of that name keeps its own.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BeforeValidator, Field
 
 from harness.common import SchemaError, build_dataclass, suggest
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,23 +1,19 @@
 """Ray's session: a private one on this machine, or the cluster that RAY_ADDRESS names."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import ray
 from ray._raylet import get_authentication_mode  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError, GetTimeoutError
 
 from sweeps.launch.environment import SweepError, read_cluster_address
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _SENT: Final = ("tricks", "harness", "sweeps")  # the packages that workers import; nothing else is sent

@@ -1,10 +1,9 @@
 """A tuning trial: its job, its last message and its outcome."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -13,9 +12,6 @@ from harness.common import format_duration
 from harness.config import ExperimentConfig
 from sweeps.grid import FINISHED, FlatRange
 from sweeps.launch import RunEnded
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)

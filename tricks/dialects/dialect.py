@@ -8,18 +8,13 @@ Each row names its source. Rows are only data, so that the documentation can pri
 does with it.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tricks.filtering import DynamicSampling
 from tricks.normalization import Normalize
 from tricks.rewards import FormatReward, LengthReward, SoftOverlong
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """Read and write a batch of rollouts as JSON (docs/reference/rollouts.md)."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -24,9 +23,6 @@ from tricks.io.values import (
     rows,
     table,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)

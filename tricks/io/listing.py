@@ -1,19 +1,13 @@
 """The catalog for a terminal, and the check of one of its tricks."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from tricks.api import TrickError, TrickSpec, list_packages
 from tricks.catalog import BUILT_IN_TRICKS, find_trick, load_catalog
 from tricks.conformance import CLAUSES, find_violations
 from tricks.dialects import DIALECTS
 from tricks.presets import PRESETS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 
 _INDENT = 24
 

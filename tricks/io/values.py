@@ -1,18 +1,14 @@
 """Read the JSON text of a batch strictly, and its lists as tensors: one value a sample, or one row a response."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from tricks.api import TrickError
 from tricks.settings import suggest
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 _FORM: Final = "docs/reference/rollouts.md shows the form"
 

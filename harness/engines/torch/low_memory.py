@@ -3,12 +3,11 @@
 In both passes, only one chunk of the logits exists at a time.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -16,10 +15,6 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from harness.engines.base import Scores, compute_logit_gradient, split_rows, to_float32
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 # There is no dropout here, so the random state need not be restored.
 checkpoint_layer: Final = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)

@@ -3,14 +3,10 @@
 An engine that dies on a live node is restarted, once per call.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from harness.engines.base import EngineError, EngineLost, is_node_lost, summarize_error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 
 class EnginePool:

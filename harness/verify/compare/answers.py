@@ -1,9 +1,8 @@
 """Compare an answer with the gold answer, shape by shape."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.compare.equations import (
     find_equation_difference,
@@ -36,9 +35,6 @@ from harness.verify.model import (
     walk_nodes,
 )
 from harness.verify.parse import find_class_difference, is_least
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _EQUAL: Final = None
 

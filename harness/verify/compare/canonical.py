@@ -3,11 +3,10 @@
 The majority vote uses these keys.
 """
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mpmath import mp
 
@@ -46,9 +45,6 @@ from harness.verify.model import (
     to_region,
 )
 from harness.verify.parse import normalize_latex, parse_answer, strip_label, strip_qualifiers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _DIGITS: Final = 40  # digits of an irrational value in a key; the verifier compares 45 or more
 _WORKING: Final = 90

@@ -1,10 +1,9 @@
 """Rename the constants of an answer that may have any name."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Mapping
 from itertools import permutations
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.model import (
     Brackets,
@@ -19,9 +18,6 @@ from harness.verify.model import (
     collect_symbols,
     walk_nodes,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _MOST: Final = 4  # maximum number of constants, which are tried in every order
 _CONSTANT: Final = re.compile(r"[cC](?:_\d)?")

@@ -3,21 +3,16 @@
 Sizes are checked before a computation.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mpmath import mp
 
 from harness.verify.model.expressions import TRIGONOMETRIC, Constant, Number, Operation, Refused, Symbol, Tree
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 
 MOST_DIGITS: Final = 10_000
 _LARGEST_FACTORIAL: Final = 1_000

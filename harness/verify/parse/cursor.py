@@ -1,16 +1,11 @@
 """A cursor over tokens, and the names of functions, symbols and constants."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.model import TRIGONOMETRIC, Constant, Refused, Symbol, Tree
 from harness.verify.parse.tokenizer import CLOSING, DEEPEST, OPENING, Token, Tokens, split_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _INVERSE: Final = frozenset({"arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc"})
 _HYPERBOLIC: Final = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "arsinh", "arcosh", "artanh"})

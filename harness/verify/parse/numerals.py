@@ -1,18 +1,13 @@
 """Number words and other notations of numbers."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.model import Number, Operation, Refused, Tree
 from harness.verify.parse.tokenizer import Token, Tokens, is_one_bracket, iterate_depths, normalize_latex
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 
 _ARRANGED: Final = re.compile(
     r"\s*(?:P\s*\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)|\{\s*\}\s*_\s*\{?\s*(\d{1,3})\s*\}?\s*P\s*_\s*\{?\s*(\d{1,3})\s*\}?)\s*"

@@ -1,11 +1,9 @@
 """Parse equations, inequalities, memberships, chains of them and residue classes."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.model import (
     Chain,
@@ -29,10 +27,6 @@ from harness.verify.model import (
 from harness.verify.parse.cursor import find_function_name, resolve_symbol, split_letters
 from harness.verify.parse.expressions import parse_scalar
 from harness.verify.parse.tokenizer import Token, Tokens, is_one_bracket, iterate_depths, split_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 _MODULI: Final = ("\\pmod", "\\bmod")
 _COUNTERS: Final = frozenset("jklmnqrst")  # letters that stand for any integer in ``7k+3``

@@ -1,11 +1,10 @@
 """Parse a value with its currency, percent sign or base, and parse matrices."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.model import Matrix, Number, Operation, Ratio, Refused, Scalar, Shape, Tree, Unit
 from harness.verify.parse.cursor import find_function_name
@@ -13,10 +12,6 @@ from harness.verify.parse.expressions import parse_scalar
 from harness.verify.parse.numerals import apply_steps, split_numerals
 from harness.verify.parse.tokenizer import Tokens, split_tokens
 from harness.verify.parse.units import CENTS, CODES, CURRENCIES, DOLLARS, split_unit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 MOST_CELLS: Final = 400
 _MATRICES: Final = ("pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix", "array")

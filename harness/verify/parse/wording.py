@@ -1,18 +1,13 @@
 """Words around an answer: option letters, qualifiers and sentences."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.verify.parse.tokenizer import normalize_latex
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _WORDS: Final = re.compile(r"\\text\s*\{([^{}]*)\}")
 _BRACED: Final = re.compile(r"^\s*\{\s*(\(?[A-H]\)?)\s*\}")
