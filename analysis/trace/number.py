@@ -65,7 +65,7 @@ class TracedTable:
     look: Callable[[int, int], TracedNumber]
 
 
-_CHANGED: Final = "with changes that are not in it"
+_CHANGED: Final = "with uncommitted changes"
 
 
 def text(address: str, number: TracedNumber, results: Path) -> str:

@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
-from harness.common.schema import SchemaError
-
 CLONE_ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "liteppo-ablations"
 
@@ -62,7 +60,7 @@ def format_setup_command(extra: str) -> str:
 
 
 # an installed package has none
-REFERENCE_RESULTS: Final = Path(__file__).resolve().parents[2] / "results" / "reference"
+REFERENCE_RESULTS: Final = CLONE_ROOT / "results" / "reference"
 
 
 def results_folder(named: str | Path | None = None) -> Path:
@@ -72,6 +70,8 @@ def results_folder(named: str | Path | None = None) -> Path:
     """
     folder = Path(named or os.environ.get("RESULTS_DIR") or "results")
     if is_reference(folder):
+        from harness.common.schema import SchemaError  # noqa: PLC0415 - find_commit runs without pydantic
+
         raise SchemaError(
             f"{folder} holds the reference results, which are read-only; name another folder with results=DIR or "
             "RESULTS_DIR"

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import lazy_loader
 import pytest
 
 from harness.common.repository import find_commit
@@ -61,7 +63,7 @@ def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
 def test_messages_name_make_in_a_clone_alone(tmp_path):
     place = tmp_path / "site-packages" / "harness"
     (place / "common").mkdir(parents=True)
-    for name in ("__init__.py", "common/__init__.py", "common/clone.py"):
+    for name in ("__init__.py", "common/__init__.py", "common/__init__.pyi", "common/repository.py"):
         shutil.copy(ROOT / "harness" / name, place / name)
     ask = "from harness.common.repository import format_setup_command; print(format_setup_command('gpu'))"
     assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"
@@ -69,7 +71,9 @@ def test_messages_name_make_in_a_clone_alone(tmp_path):
 
 
 def told(place, code):
-    # -S: no site-packages, where this project may be installed
-    command = [sys.executable, "-S", "-P", "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(place)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    # -S: no site-packages, where this project may be installed; the one library that packages of ours load is linked
+    with TemporaryDirectory() as libraries:
+        Path(libraries, "lazy_loader").symlink_to(Path(lazy_loader.__file__).parent)
+        command = [sys.executable, "-S", "-P", "-c", code]
+        environment = {**os.environ, "PYTHONPATH": f"{place}{os.pathsep}{libraries}"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()

@@ -69,7 +69,7 @@ def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: Eng
 
     pool.broadcast(Weights())
     assert pool.call_all("plus", 1) == [1001, 1001]
-    with pytest.raises(EngineError, match=r"^engine 1 of vLLM died: .*came by NCCL .* vllm\.sync=object_store$"):
+    with pytest.raises(EngineError, match=r"^engine 1 of vLLM died: .*sent by NCCL .* vllm\.sync=object_store$"):
         pool.call("plus", [(6,), (7,)])
 
 

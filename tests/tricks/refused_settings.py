@@ -65,7 +65,7 @@ _SAMPLES: Final = (
     rule({"dynamic_sampling": {}}, "dynamic_sampling", "group_size", "set it higher", setup=ALONE),
     setting("zero_variance_filter", "tolerance", inf, "a finite number of at least 0"),
     setting("dynamic_sampling", "rounds", -1, "at least 0"),
-    setting("soft_overlong", "cache", 9, "at least 1"),
+    setting("soft_overlong", "cache", 9, "between 1 and the limit of 8 tokens"),
     setting("soft_overlong", "weight", -1.0, "a finite number of at least 0"),
     setting("soft_overlong", "weight", inf, "a finite number of at least 0"),
     setting("length_reward", "weight", inf, "a finite number"),

@@ -118,5 +118,5 @@ def test_a_broken_file_is_refused_with_its_name(tmp_path):
     folder = tmp_path / "runs" / "norms.c1-s0"
     folder.mkdir(parents=True)
     (folder / "outcomes.parquet").write_bytes(b"not parquet")
-    with pytest.raises(StoreError, match=r"norms\.c1-s0/outcomes\.parquet does not hold outcomes"):
+    with pytest.raises(StoreError, match=r"norms\.c1-s0/outcomes\.parquet has no outcomes"):
         make_share_reader(tmp_path, "norms")("c1-s0")

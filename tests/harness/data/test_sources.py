@@ -56,5 +56,5 @@ def test_a_hash_that_the_folder_contradicts_is_refused(use_folder, manifest, lin
     assert compute_sha256(folder, FILE) == sha256
     with (folder / FILE).open("a") as file:
         file.write("\n")
-    with pytest.raises(DataError, match=f"aime24.jsonl: SHA-256 .* but .*{manifest} promises {sha256[:12]}"):
+    with pytest.raises(DataError, match=f"aime24.jsonl: SHA-256 .* but .*{manifest} lists {sha256[:12]}"):
         load_table("aime24")

@@ -79,7 +79,7 @@ def test_without_vllm_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_more_tokens_than_places_are_refused_with_the_settings() -> None:
-    with pytest.raises(SchemaError, match=r"rollout\.max_response_length allow 513 tokens together, .* 512 positions"):
+    with pytest.raises(SchemaError, match=r"rollout\.max_response_length allow 513 tokens in total, .* 512 positions"):
         refuse_unfit_model(FOLDER, 513, on_gpu=True)
     refuse_unfit_model(FOLDER, 512, on_gpu=True)
 
