@@ -1,0 +1,1 @@
+"""Commands that build, audit or fit; nothing of the product imports them."""

@@ -4,7 +4,13 @@ from .aggregation import (
     SequenceSum as SequenceSum,
     TokenMean as TokenMean,
 )
-from .api import HOOKS as HOOKS, TrickError as TrickError, list_needs as list_needs, list_packages as list_packages
+from .api import (
+    HOOKS as HOOKS,
+    TrickError as TrickError,
+    TrickSpec as TrickSpec,
+    list_needs as list_needs,
+    list_packages as list_packages,
+)
 from .batch import Rollouts as Rollouts, Setup as Setup, Signal as Signal, select_samples as select_samples
 from .catalog import (
     DEFAULT_TRICKS as DEFAULT_TRICKS,
@@ -13,6 +19,7 @@ from .catalog import (
     find_trick as find_trick,
     load_catalog as load_catalog,
 )
+from .conformance import check_trick as check_trick
 from .filtering import OverlongFilter as OverlongFilter, ZeroVarianceFilter as ZeroVarianceFilter
 from .fired import (
     AblatedRule as AblatedRule,
