@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("tricks", "harness", "sweeps", "analysis", "liteppo")
 DATA = (
+    *(f"{package}/**/__init__.pyi" for package in PACKAGES),
     "harness/conf/**/*.yaml",
     "harness/models/weights/**/*",
     "sweeps/profiles.yaml",

@@ -7,6 +7,7 @@ from importlib.machinery import ModuleSpec
 
 import pytest
 
+import harness.training
 from harness.__main__ import main
 
 
@@ -22,6 +23,7 @@ class Stopped:
 
 def test_it_says_that_nothing_has_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delitem(sys.modules, "harness.training.single", raising=False)
+    monkeypatch.delitem(vars(harness.training), "run_single", raising=False)  # where another test has loaded it
     monkeypatch.setattr(sys, "meta_path", [Stopped, *sys.meta_path])
     assert main(["seed=1"]) == 130
     assert capsys.readouterr().err == "stopped; no run has started\n"

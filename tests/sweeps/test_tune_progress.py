@@ -33,7 +33,7 @@ def test_every_trial_that_ends_has_its_line():
     shown, counted = console(), board()
     with open_progress(counted, shown) as display:
         for event in STORY:
-            counted.hear(event)
+            counted.on_event(event)
             display.show(event)
     assert shown.file.getvalue().splitlines() == [
         "[1/3] lr=0.0003 base: accuracy 0.500, 12 s",
@@ -46,10 +46,10 @@ def test_every_trial_that_ends_has_its_line():
 def test_what_runs_and_what_has_ended_is_shown():
     shown, counted = console(terminal=True), board()
     for event in STORY[:4]:
-        counted.hear(event)
+        counted.on_event(event)
     shown.print(build_progress_table(counted))
     for event in STORY[4:]:
-        counted.hear(event)
+        counted.on_event(event)
     shown.print(build_progress_table(counted))
     text = shown.file.getvalue()
     row = next(line for line in text.splitlines() if line.startswith("lr=0.003 base"))

@@ -119,7 +119,7 @@ def test_a_second_attempt_counts_alone_and_reports_no_step_twice(tmp_path):
         job = found.ask()
         found.start(job)
         for step in (1, 2, 3):
-            found.hear(job, RunStepped(step, {ACCURACY: 0.1}))
+            found.on_event(job, RunStepped(step, {ACCURACY: 0.1}))
         assert run(found, job, lambda value, seed, step: 0.5 + 0.1 * step) == "finished"
         (outcome,) = found.outcomes()
     assert outcome.seeds == pytest.approx((0.7, 0.7))
@@ -133,7 +133,7 @@ def test_a_trial_that_was_cut_off_between_its_attempts_begins_again(tmp_path):
     with search(tmp_path, trials=1) as found:
         job = found.ask()
         found.start(job)
-        found.hear(job, RunStepped(1, {ACCURACY: 0.1}))  # and its worker fails, and then kill -9
+        found.on_event(job, RunStepped(1, {ACCURACY: 0.1}))  # and its worker fails, and then kill -9
     with search(tmp_path, trials=1) as found:
         again = found.ask()
         assert (again.value, again.number) == (job.value, job.number + 1)

