@@ -143,8 +143,10 @@ class WorkerProcess:
         """Return one line, or None where the worker ended or did not reply."""
         assert self._worker.stdout is not None
         held = b""
+        poll = select.poll()  # select.select refuses file descriptors from 1024 on
+        poll.register(self._worker.stdout, select.POLLIN)
         while not held.endswith(b"\n"):
-            ready, _, _ = select.select([self._worker.stdout], [], [], seconds)
+            ready = poll.poll(seconds * 1000)
             self.silent = not ready
             piece = os.read(self._worker.stdout.fileno(), _REPLY) if ready else b""
             if not piece:

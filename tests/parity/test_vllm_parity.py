@@ -121,7 +121,7 @@ class TestTheProbe:
     def test_catches_weights_that_were_not_handed_over(self, engines: list[Any]) -> None:
         draws = sampler(engines)
         draws.update_weights(policy().named_parameters())
-        with pytest.raises(ParityError, match="not handed over"):
+        with pytest.raises(ParityError, match="weights not synced"):
             self.probe(draws, learner(policy(noise=0.01), 0.8))
 
     def test_catches_one_engine_that_was_left_out(self, engines: list[Any]) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import psutil
 import pytest
@@ -26,6 +27,17 @@ PATIENCE = 60
 def verifier() -> Iterator[Verifier]:
     with closing(Verifier()) as made:
         yield made
+
+
+def test_a_process_with_many_open_files_gets_its_answers(verifier: Verifier) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while stack.enter_context(open(os.devnull, "rb")).fileno() < 1024:
+            pass
+        (judgment,) = verifier.verify([ASKED])
+    assert judgment.right
 
 
 def gone(pid: int) -> bool:
