@@ -102,7 +102,7 @@ docs: $(READY) ## write the tables of docs/ that the code decides
 	@$(BIN)/python -m tests.docs_tables
 
 test: $(READY) ## the tests of every change, a few minutes: all but the marks slow, distributed, engines and gpu
-	@$(PYTEST) --dist worksteal -m "not (slow or distributed or engines or gpu)"
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not (slow or distributed or engines or gpu)"
 
 test-slow: $(READY) ## whole runs at full counts, real Ray clusters, killed drivers and nodes
 	@$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile thorough -m "(slow or distributed or hypothesis) and not (engines or gpu)"

@@ -13,6 +13,37 @@ TOGETHER = {
         "tests/parity/test_deepspeed_life.py",  # breaks ranks in the end
     ),
 }
+# Files that take more than four seconds of CPU time in the default tier, the longest first.
+LONG = (
+    "tests/harness/test_run.py",
+    "tests/harness/verify/test_hostile.py",
+    "tests/harness/checkpoint/test_exact_resume.py",
+    "tests/sweeps/test_tune.py",
+    "tests/analysis/paper/test_registry.py",
+    "tests/analysis/inference/test_calibration.py",
+    "tests/harness/engines/test_long_context.py",
+    "tests/tricks/test_conformance.py",
+    "tests/harness/models/test_checkpoints.py",
+    "tests/harness/rewards/test_rewards.py",
+    "tests/harness/engines/test_samplers.py",
+    "tests/analysis/paper/test_files.py",
+    "tests/harness/test_store_races.py",
+    "tests/harness/test_overlay.py",
+    "tests/harness/checkpoint/test_resume.py",
+    "tests/golden/test_golden.py",
+    "tests/sweeps/test_tune_study.py",
+    "tests/harness/verify/test_processes.py",
+    "tests/liteppo/test_commands.py",
+    "tests/sweeps/test_ad_hoc.py",
+    "tests/analysis/paper/test_drawing.py",
+    "tests/harness/test_store.py",
+    "tests/sweeps/test_compose.py",
+    "tests/harness/test_score_names.py",
+    "tests/sweeps/test_twins_certificate.py",
+    "tests/harness/problems/test_part.py",
+    "tests/harness/test_divergence.py",
+    "tests/tricks/dialects/test_advice.py",
+)
 _GROUPS = {file: group for group, files in TOGETHER.items() for file in files}
 
 
@@ -23,11 +54,11 @@ def group(nodeid):
 
 
 def order(items):
-    """Put tests that take long first, so that processes side by side end together: by group, then by marks of files."""
+    """Put tests that take long first, so that processes side by side end together: by group, known length and marks."""
     for mark in ("slow", "distributed"):
         marked = {item.path for item in items if item.get_closest_marker(mark)}
         items.sort(key=lambda item: item.path not in marked)
-    first = [*TOGETHER, "tests/parity/test_run.py"]
+    first = [*TOGETHER, "tests/parity/test_run.py", *LONG]
     items.sort(key=lambda item: first.index(found) if (found := group(item.nodeid)) in first else len(first))
 
 

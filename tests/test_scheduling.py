@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import TOGETHER, group
+from tests.scheduling import LONG, TOGETHER, group
 
 ROOT = Path(__file__).parents[1]
 NOTED = """
@@ -24,7 +24,7 @@ def test_it(number, worker_id):
 def test_a_group_is_a_file_or_several_that_share_engines():
     assert group("tests/sweeps/test_crash.py::test_a[x::y]") == "tests/sweeps/test_crash.py"
     assert group("tests/parity/test_vllm_parity.py::TestTheProbe::test_a") == "vllm"
-    files = [file for files in TOGETHER.values() for file in files]
+    files = [*LONG, *(file for files in TOGETHER.values() for file in files)]
     assert [file for file in files if not (ROOT / file).exists()] == []
     assert len(files) == len(set(files))
 
