@@ -55,8 +55,7 @@ def evaluate(
     """Score a model on benchmarks and keep the outcome of every sample.
 
     A stopped evaluation resumes, and the results of a finished one are read from disk. Exit code 2 for an invalid
-    setting
-    or invalid data, 1 for a full disk, 130 for Ctrl-C.
+    setting or invalid data, 1 for a full disk, 130 for Ctrl-C.
     """
     from harness.evaluation import EvaluationOptions, build_evaluation_config, run_command  # noqa: PLC0415 - torch takes a second
 
@@ -88,8 +87,7 @@ def difficulty(
     """Measure how hard problems are for a model: the pass rate of every problem.
 
     Prints a table of the share of prompts by number of correct samples, and writes it with a figure. Sampling is that
-    of
-    the paper's training. A stopped measurement resumes. Exit codes as for eval.
+    of the paper's training. A stopped measurement resumes. Exit codes as for eval.
     """
     from harness.evaluation import DifficultyOptions, read_difficulty_request, run_command  # noqa: PLC0415 - torch takes a second
 

@@ -95,8 +95,7 @@ def export(
     """Print the folder of a run's weights, for liteppo eval --model FOLDER.
 
     A finished run has weights if it ran with checkpoint.export=true. For a stopped run, the newest checkpoint is
-    exported
-    first. Exit code 2 for an unknown run, 1 where it has no weights.
+    exported first. Exit code 2 for an unknown run, 1 where it has no weights.
     """
     from harness.checkpoint import export_run  # noqa: PLC0415 - nothing is imported for --help
     from liteppo.results import results_folder  # noqa: PLC0415

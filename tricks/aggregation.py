@@ -31,10 +31,8 @@ class TokenMean:
     r"""Token mean: every token has the same weight (arXiv:2503.14476, eq. 12).
 
     The weight is :math:`w_b = 1 / \sum_j |o_j|`. ``scope=prompt`` is ScaleRL's prompt average (arXiv:2510.13786): the
-    token
-    mean of each prompt, then the mean over prompts. ``scope=micro_batch`` is TRL's bnpo and ROLL before v0.2.0; with
-    one
-    response per micro-batch it equals the sequence mean.
+    token mean of each prompt, then the mean over prompts. ``scope=micro_batch`` is TRL's bnpo and ROLL before v0.2.0;
+    with one response per micro-batch it equals the sequence mean.
     """
 
     scope: Scope = "update"

@@ -30,8 +30,7 @@ class Rollouts:
     """Sampled responses, right-padded to T tokens, with the verifier's rewards.
 
     All floating-point fields are float32, or all are float64. Padding may hold any value. Raises ValueError that names
-    the
-    invalid field.
+    the invalid field.
     """
 
     old_log_probs: Tensor  # (B, T), under the policy that starts this step

@@ -66,8 +66,7 @@ class ZeroVarianceFilter:
     """Filter out groups whose responses all have the same reward (arXiv:2510.13786).
 
     A group mean gives such a group no advantage. The group leaves the denominator too, so that the gradient of the
-    other
-    groups grows.
+    other groups grows.
     """
 
     tolerance: Annotated[float, "largest range of rewards in a group that counts as equal"] = 0.0

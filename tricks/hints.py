@@ -1,9 +1,8 @@
 """Hints: values that are allowed but probably not intended. They stop nothing.
 
 A trick's own remarks on a run (``hints(setup)``, `tricks.api`) are reported with them. ``PLAUSIBLE_RANGES`` is the one
-table of
-ranges. Keys of tricks are the recorded class name and the field; keys of a run are the dotted name of the setting.
-Every default, preset, dialect and grid of the project lies within these ranges; tests check that.
+table of ranges. Keys of tricks are the recorded class name and the field; keys of a run are the dotted name of the
+setting. Every default, preset, dialect and grid of the project lies within these ranges; tests check that.
 """
 
 from __future__ import annotations

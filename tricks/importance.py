@@ -23,9 +23,8 @@ class TruncatedImportance:
     (arXiv:2510.13786, section 3). It is computed from the log-probs at the start of the step. ``outside=drop`` gives
     weight
     0 beyond the bounds (IcePop, masked importance sampling), while the denominators still count those tokens. The
-    sampler's
-    log-probs are normalized over the tokens that top-k and top-p keep. If they keep a share s of the probability mass,
-    tokens have weight s.
+    sampler's log-probs are normalized over the tokens that top-k and top-p keep. If they keep a share s of the
+    probability mass, tokens have weight s.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"sampler_log_probs"})

@@ -185,8 +185,7 @@ class Whiten:
     .. math:: (A - \mu) / \sqrt{\sigma^2 + \epsilon}
 
     Statistics count a response once per token unless ``weights`` says otherwise, so that long responses dominate them.
-    A
-    batch standard deviation cancels any earlier scale of the advantages. The defaults follow verl's masked whitening.
+    A batch standard deviation cancels any earlier scale of the advantages. The defaults follow verl's masked whitening.
     """
 
     mean: Annotated[WhiteningScope, "what is subtracted"] = "batch"

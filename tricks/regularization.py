@@ -57,8 +57,7 @@ class KlLoss:
     The gradients of the estimators, as factors of :math:`\nabla\log\pi`: k1 gives 1, which is the gradient of no KL; k2
     gives :math:`-x`, that of the true KL on policy; k3 gives :math:`1 - e^x`. ``gradient=score_function`` multiplies by
     :math:`\pi / \mathrm{sg}(\pi)`, as NeMo-RL does: k3 then has exactly k2's gradient, and k1 has :math:`1 - x`. Beyond
-    a
-    bound the gradient is zero. ``gradient=k2`` keeps the value and uses k2's gradient without a bound (verl's "k3+").
+    a bound the gradient is zero. ``gradient=k2`` keeps the value and uses k2's gradient without a bound (verl's "k3+").
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs"})

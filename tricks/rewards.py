@@ -24,8 +24,7 @@ class SoftOverlong:
 
     The penalty is 0 up to :math:`L_{max} - L_{cache}` tokens and falls linearly to -1 at :math:`L_{max}`
     (arXiv:2503.14476, eq. 13). DAPO uses 4,096 of 20,480 tokens as cache. The default is the same share of any limit,
-    one
-    fifth.
+    one fifth.
     """
 
     cache: Annotated[int | None, "tokens over which the punishment grows; null means a fifth of the limit"] = None
@@ -67,8 +66,7 @@ class LengthReward:
     A correct response gets :math:`\lambda`, an incorrect one :math:`\min(0, \lambda)` (arXiv:2501.12599, section
     2.3.3).
     Both get 0 where all responses have the same length. A response is correct when its reward is above 0. The paper
-    gives
-    no weight; 0.1 is ours.
+    gives no weight; 0.1 is ours.
     """
 
     weight: Annotated[float, "weight of the length reward relative to the verifier's reward"] = 0.1

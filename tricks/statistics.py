@@ -1,9 +1,8 @@
 """Weighted means and variances of segments of a batch, such as groups. Sums use float64.
 
 Values and weights are (B, C) with C of 1 or T. ``index`` (B,) gives the segment of each sample. Results are (B, 1):
-every
-sample has the number of its segment. For C = 1, equal values have exactly their value as mean and variance 0, because
-the mean is clamped to the range of the values.
+every sample has the number of its segment. For C = 1, equal values have exactly their value as mean and variance 0,
+because the mean is clamped to the range of the values.
 """
 
 from __future__ import annotations

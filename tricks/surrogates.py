@@ -86,8 +86,7 @@ def compute_ratios(log_ratio: Tensor, bound: float | None) -> Tensor:
     """Return the ratios of log-ratios that are clipped to plus and minus ``bound``.
 
     Without a bound, log-ratios are limited to the range of the float type: the gradient of an infinite ratio would be
-    NaN
-    even where the surrogate clips it.
+    NaN even where the surrogate clips it.
     """
     end = max_log_ratio(log_ratio)
     return clip_to_bound(log_ratio, end if bound is None else min(bound, end)).exp()
@@ -172,8 +171,7 @@ class ClippedWeight:
     .. math:: -\mathrm{sg}(\mathrm{clip}(\rho, low, high))\, A \log\pi
 
     No token loses its gradient. ``low`` and ``high`` bound the weight itself. The paper bounds it only from above and
-    gives
-    no number; 5.0 is ScaleRL's (arXiv:2510.13786).
+    gives no number; 5.0 is ScaleRL's (arXiv:2510.13786).
     """
 
     low: Annotated[float, "smallest weight; 0 is no bound"] = 0.0

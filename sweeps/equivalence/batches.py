@@ -286,8 +286,7 @@ def _gaps(
     """Return random log-ratios (B, T).
 
     With a ``shift`` they alternate between independent tokens, one value for a whole response, and a value that is the
-    sum
-    over the response. Two neighbors have the same, so that each occurs with advantages of both signs.
+    sum over the response. Two neighbors have the same, so that each occurs with advantages of both signs.
     """
     if spec.extreme:
         return _ends(spec, values)

@@ -91,8 +91,7 @@ def choose_run_folder(folder: str, mark: str, config: ExperimentConfig) -> Path:
     """Return the folder where a run writes.
 
     It is the driver's folder, or a folder of this machine if the driver's is not visible here. In the second case the
-    last
-    message carries the files.
+    last message carries the files.
 
     Args:
         folder: the driver's folder of runs

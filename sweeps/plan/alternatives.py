@@ -33,8 +33,7 @@ def alternative_designs(plan: Plan, effect: float | None) -> list[AlternativeDes
     """Return designs that cost less than the plan and detect as small an effect, or ``effect``.
 
     Where the noise is not known, designs are compared in units of it: those with the same power are still found, with
-    nan
-    as their smallest effect.
+    nan as their smallest effect.
     """
     found = plan.promise
     if found is None or isinf(found.smallest):

@@ -227,8 +227,7 @@ class PowerAnalysis:
         """Return the seeds that detect an effect of this size with 80 % power, at least six.
 
         With fewer seeds a verdict would be exploratory. Returns None where no number of seeds is enough, or where the
-        noise is
-        not known.
+        noise is not known.
         """
         if not self.noise.known:
             return None

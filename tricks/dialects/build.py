@@ -2,8 +2,8 @@
 
 A setting that the user gives is distinguished from a default by name, not by value: it holds as written, or it is
 refused. A setting that nobody gives takes the framework's value. The settings that a name stands for, such as
-mean=group
-of group_norm, select the framework's row. A row may read them in its own way where the user does not write them out.
+mean=group of group_norm, select the framework's row. A row may read them in its own way where the user does not write
+them out.
 """
 
 from __future__ import annotations
@@ -219,9 +219,8 @@ def build_rule(preset: str, tricks: Written, emulate: str, setup: Setup) -> Upda
     """Build the rule of a preset with changes, as the framework ``emulate`` computes it.
 
     Every setting in ``tricks`` holds as it is written, even if it equals the default, or the rule is refused. Settings
-    of
-    the preset or the catalog are part of the name. They are refused where the framework lacks them, and a default takes
-    the framework's value.
+    of the preset or the catalog are part of the name. They are refused where the framework lacks them, and a default
+    takes the framework's value.
 
     Args:
         preset: Name of the preset.

@@ -27,8 +27,7 @@ class NormalizeAboutCenter(Normalize):
     .. math:: \sigma^2 = \sum_i (r_i - \mu_i)^2 / (n - 1)
 
     It differs from the usual standard deviation where :math:`\mu_i` is not the mean of the numbers under the sum: 0,
-    the
-    mean of the batch in a group, or the leave-one-out means.
+    the mean of the batch in a group, or the leave-one-out means.
     """
 
     stable_name: ClassVar = "norm_about_center"
@@ -141,8 +140,7 @@ class ProbabilityMask:
               M = 0 \text{ where } A > 0,\ \pi - \pi_{old} > high \text{ or } A \le 0,\ \pi - \pi_{old} < -low
 
     arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. In prime-rl :math:`\pi_{old}`
-    is
-    the sampler's probability.
+    is the sampler's probability.
     """
 
     stable_name: ClassVar = "probability_mask"

@@ -149,8 +149,7 @@ def apply_rule(rule: UpdateRule, document: Document) -> dict[str, Any]:
     """Apply the rule to the batch as one update and return the results as plain Python values.
 
     A batch without kept tokens is skipped. Raises TrickError where the batch lacks a part that the rule needs, or where
-    the
-    loss or its gradient is not finite.
+    the loss or its gradient is not finite.
     """
     if "entropies" in rule.needs and document.entropies is None:
         raise TrickError(
