@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ class Tier:
 
 def encode_problems(problems: Sequence[Problem]) -> bytes:
     """Return problems as JSON Lines, with the same bytes on every machine."""
-    return "".join(json.dumps(asdict(problem)) + "\n" for problem in problems).encode()
+    names = [field.name for field in fields(Problem)]
+    return "".join(json.dumps({name: getattr(each, name) for name in names}) + "\n" for each in problems).encode()
 
 
 def describe_contents(problems: Sequence[Problem]) -> dict[str, Any]:
