@@ -19,4 +19,4 @@ from .progress import (
 )
 from .ready import read_data as read_data, refuse_unready as refuse_unready
 from .recorder import Recorder as Recorder, UnrecordedRuns as UnrecordedRuns
-from .scheduler import Workload as Workload
+from .task import Workload as Workload

@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sweeps.launch.environment import count_cores, is_inline, prepare_ray_environment, read_cluster_address
-from sweeps.launch.scheduler import PLANNED
+from sweeps.launch.task import PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from sweeps.launch.events import Event, Queued, ResourceRequester
-    from sweeps.launch.scheduler import Workload
+    from sweeps.launch.task import Workload
 
 
 def dispatch_runs(

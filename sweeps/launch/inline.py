@@ -11,14 +11,14 @@ from harness.common import Preempted, catch_interrupts
 from harness.records import describe_error
 from sweeps.launch.events import MAX_ATTEMPTS, Event, Failure, RunStarted
 from sweeps.launch.retry import is_arm_failure
-from sweeps.launch.scheduler import PLANNED
+from sweeps.launch.task import PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sweeps.launch.events import Queued
-    from sweeps.launch.scheduler import Run, Workload
+    from sweeps.launch.task import Run, Workload
 
 
 def launch_inline(queue: Sequence[Queued], folder: Path, workload: Workload[Any] = PLANNED) -> Iterator[Event[Any]]:

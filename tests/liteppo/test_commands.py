@@ -186,6 +186,11 @@ def test_the_program_starts_without_what_is_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False).returncode == 0
 
 
+def test_plans_and_tunings_import_ray_where_something_runs_alone() -> None:
+    code = "import sys, sweeps.driver, sweeps.tuning.tune; sys.exit('ray' in sys.modules)"  # Ray reads the environment then
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False).returncode == 0
+
+
 def test_the_console_command_ends_with_one_line_and_the_code() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["liteppo"]
     module, _, function = declared.partition(":")

@@ -8,7 +8,8 @@ from harness.config.experiment import load_config
 from harness.records.provenance import ENGINE_KEYS, collect_provenance, find_engine_versions
 from sweeps.launch.environment import SweepError
 from sweeps.launch.events import RunFinished
-from sweeps.launch.scheduler import choose_run_folder, mark_shared_folder
+from sweeps.launch.scheduler import mark_shared_folder
+from sweeps.launch.task import choose_run_folder
 from sweeps.launch.worker import describe_worker, execute_planned_run, refuse_different_versions
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import PLAIN, TINY, grid

@@ -9,7 +9,7 @@ import ray
 
 from sweeps.launch.environment import prepare_ray_environment
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
-from sweeps.launch.scheduler import PLANNED
+from sweeps.launch.task import PLANNED
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 

@@ -6,7 +6,7 @@ import pytest
 
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 from sweeps.launch.inline import launch_inline
-from sweeps.launch.scheduler import PLANNED
+from sweeps.launch.task import PLANNED
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 

@@ -4,7 +4,7 @@ import pytest
 
 from harness.config.experiment import load_config
 from sweeps.launch.environment import prepare_ray_environment
-from sweeps.launch.scheduler import Workload
+from sweeps.launch.task import Workload
 from sweeps.tuning.trial import TrialJob
 from sweeps.tuning.worker import run_trial
 from tests.local_ray import local_ray
