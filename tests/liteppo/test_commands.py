@@ -186,8 +186,8 @@ def test_the_program_starts_without_what_is_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False).returncode == 0
 
 
-def test_plans_and_tunings_import_ray_where_something_runs_alone() -> None:
-    code = "import sys, sweeps.driver, sweeps.tuning.tune; sys.exit('ray' in sys.modules)"  # Ray reads the environment then
+def test_plans_and_tunings_import_no_ray_before_something_runs() -> None:
+    code = "import sys, sweeps.driver, sweeps.tuning.tune; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False).returncode == 0
 
 
