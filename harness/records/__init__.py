@@ -1,4 +1,4 @@
-"""What a run and a study leave behind. No torch; tables read these."""
+"""Records of runs and studies, without torch; tables read these."""
 
 import lazy_loader
 

@@ -21,7 +21,7 @@ STUDY_FILE: Final = ".study.json"
 
 
 class StudyStore(RunStore, Protocol):
-    """Where runs and studies are published: the methods of ``Store`` that a repair needs."""
+    """The methods of ``Store`` that a repair needs."""
 
     def studies(self) -> tuple[Study, ...]:
         """Return the planned studies."""

@@ -28,7 +28,7 @@ TRACE_FILE: Final = "traceback.txt"  # of the last failed attempt
 
 
 class RunStore(Protocol):
-    """Where runs are uploaded: the methods of ``Store`` that an upload needs."""
+    """The methods of ``Store`` that an upload needs."""
 
     place: str
 

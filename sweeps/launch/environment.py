@@ -1,4 +1,4 @@
-"""Where a sweep runs: environment variables, and the error that stops a sweep.
+"""Environment variables of a sweep, and the error that stops it.
 
 The module is separate from the events, which import plans and so torch.
 """

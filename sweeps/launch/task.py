@@ -27,7 +27,7 @@ Run = TypeVar("Run", bound=Launchable)
 
 @dataclass(frozen=True, slots=True)
 class Workload(Generic[Run]):
-    """What the launcher executes for each place in its queue."""
+    """Functions that the launcher calls for each place in its queue."""
 
     perform: Callable[[Run, Path], Iterator[Message]]  # executes a run; the path is the folder of all runs
     begin: Callable[[Any], Run | None]  # chooses the run when there is room for it; None: nothing has to run

@@ -1,4 +1,4 @@
-"""What all engines share: interfaces, batches, sampling, log-probabilities."""
+"""Parts that all engines share: interfaces, batches, sampling, log-probabilities."""
 
 import lazy_loader
 

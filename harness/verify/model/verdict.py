@@ -1,4 +1,4 @@
-"""What the verifier is asked and what it answers: boxes, limits, reasons and results.
+"""Questions to the verifier and its answers: boxes, limits, reasons and results.
 
 This module imports nothing heavy.
 """
