@@ -1,4 +1,4 @@
-"""Which tests share a process where several run side by side with ``--dist loadfile``, and which files come first.
+"""Groups of tests that share a process with ``--dist loadfile``, and the files that start first.
 
 pytest-xdist has groups for this, ``--dist loadgroup``, but 3.8 hands them over in an attribute that pytest 9.2 does not
 read: every test is then a group of its own, and each process makes the same clusters and engines.

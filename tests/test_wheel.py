@@ -1,4 +1,4 @@
-"""What `pip install .` puts into somebody's environment: the packages with their data, and nothing else."""
+"""`pip install .` installs the packages with their data, and nothing else."""
 
 import re
 import subprocess

@@ -47,7 +47,7 @@ STRESSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What ``compute_verdicts`` said of the ARMS - 1 contrasts of one sweep, and the truth."""
+    """The words of ``compute_verdicts`` on the ARMS - 1 contrasts of one sweep, and the truth."""
 
     covered: Array  # 1 where the interval holds the true difference
     called: Array  # 1 where it is better or worse; below MIN_SEEDS where the adjusted p would say so

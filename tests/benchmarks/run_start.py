@@ -72,7 +72,7 @@ runpy.run_module("harness", run_name="__main__", alter_sys=True)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What one run took."""
+    """CPU seconds and memory of one run."""
 
     cpu: dict[str, float]  # moment -> CPU seconds of the run and its children until then
     memory: float  # MB: peak resident memory of the run

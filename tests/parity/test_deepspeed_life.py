@@ -33,7 +33,7 @@ KINDS = [(stage, "float32") for stage in STAGES] + [(stage, "bfloat16") for stag
 
 
 def ended(rank: Any) -> bool:
-    """Whether a rank is gone within a minute: Ray kills in its own time."""
+    """Return True if a rank is gone within a minute; Ray kills it some time after it is asked."""
     for _ in range(600):
         try:
             ray.get(rank.process_number.remote())

@@ -1,4 +1,4 @@
-"""What can be shown without GPUs of the way by NCCL: that vLLM has what is called. Ranks are in ``test_vllm_pool``."""
+"""vLLM has the methods that the NCCL sync calls; no GPU is needed to check this. Ranks are in ``test_vllm_pool``."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class WatchedRank(CountingRank):
     """Shows what lies hidden in its process."""
 
     def gradients(self) -> dict[str, Any]:
-        """Of the whole model, as they were before the last step, by parameter."""
+        """Return the gradients of the whole model before the last step, by parameter."""
         return self._seen
 
     def watch(self) -> None:
@@ -102,7 +102,7 @@ def _after(policy: Any, name: str, note: Any) -> None:
 
 
 def _bytes() -> float:
-    """Of all tensors here, each storage once."""
+    """Return the bytes of all tensors in this process, each storage once."""
     gc.collect()
     alive = [part for part in gc.get_objects() if type(part) in {torch.Tensor, torch.nn.Parameter}]
     alive += [part.grad for part in alive if part.is_leaf and part.grad is not None]

@@ -24,7 +24,7 @@ def advanced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """What the same run leaves when nothing happens to it."""
+    """The files of the same run without interruption."""
     folder = tmp_path_factory.mktemp("whole")
     finish(spec(), folder)
     return result(folder)

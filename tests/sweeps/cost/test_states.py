@@ -1,4 +1,4 @@
-"""What the memory model says of weights, gradients and moments; ``tests/parity`` compares it with DeepSpeed's ranks."""
+"""The memory model of weights, gradients and moments; ``tests/parity`` compares it with DeepSpeed's ranks."""
 
 import pytest
 
