@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -23,7 +23,7 @@ from harness.models import check_model, read_local_settings, refuse_encoder
 from harness.rewards import Function, Located, resolve_reward
 from harness.verify.model import OpenBox
 from tricks import PLAUSIBLE_RANGES, Setup, hint_implausible, list_rule_hints
-from tricks.dialects import build_rule
+from tricks.dialects import NO_DIALECT, build_rule, find_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ class ExperimentConfig:
     backend: BackendConfig
     checkpoint: CheckpointConfig
     preset: str
-    emulate: str  # a framework's dialect, or "none"
+    emulate: str  # a framework's dialect with its release, such as trl@0.22.1, or "none"
     tricks: Mapping[str, Mapping[str, Any] | None]  # changes to the preset's tricks; null removes one
     steps: NonNegative
     seed: NonNegative
@@ -249,6 +249,8 @@ def check_config(composed: Mapping[str, Any]) -> ExperimentConfig:
     Raises SchemaError, TrickError or ModelError.
     """
     config = build_dataclass(ExperimentConfig, resolve_reward(resolve_files(composed)), "")
+    if config.emulate != NO_DIALECT:  # so that the record names the release
+        config = replace(config, emulate=find_dialect(config.emulate).spelled)
     plan_layout(config.backend)
     _refuse_crowded(config)
     _refuse_uneven(config)

@@ -9,6 +9,7 @@ from harness.config.compose import compose_config
 from harness.config.experiment import ExperimentConfig, check_config, load_config
 from harness.config.groups import list_config_groups
 from tricks.api import TrickError
+from tricks.dialects.build import find_dialect
 from tricks.presets import PRESETS
 
 
@@ -138,6 +139,11 @@ def test_a_setting_is_changed_over_those_of_the_preset() -> None:
     rule = load_config("preset=dapo_static", "tricks.clip_higher.clip_ratio_low=0.1").update_rule()
     clip = rule.tricks["clip_higher"]
     assert (clip.clip_ratio_low, clip.clip_ratio_high) == (0.1, 0.28)  # 0.28 is clip_higher's own
+
+
+def test_a_config_names_the_release_that_it_emulates() -> None:
+    assert load_config("preset=grpo", "emulate=verl").emulate == find_dialect("verl").spelled
+    assert load_config("preset=grpo").emulate == "none"
 
 
 def test_frameworks_that_compute_the_same_are_one_cell() -> None:

@@ -20,6 +20,7 @@ def _spoken(
 _INSTEAD: Final[Mapping[str, None]] = {"group_norm": None}
 
 DIALECTS: Final[tuple[Refusal, ...]] = (
+    rule({}, "nemo_rl@0.1", "-", "write emulate=nemo_rl", preset="grpo", emulate="nemo_rl@0.1"),
     _spoken("verl", "group_norm", "eps", "leave eps out", group_norm={"eps": 0.1}),
     _spoken("verl", "group_norm", "ddof", "leave ddof out", group_norm={"ddof": 0}),
     _spoken("verl", "overlong_filter", "-", "choose soft_overlong", overlong_filter={}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, fields, replace
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -37,15 +38,32 @@ if TYPE_CHECKING:
 
 _ALL: Final = (VERL, TRL, ROLL, OPENRLHF, AREAL, NEMO_RL, OPEN_INSTRUCT, OAT, PRIME_RL, SLIME)
 
-DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _ALL}
+ALL_RELEASES: Final[Mapping[str, Dialect]] = {
+    dialect.name: dialect for dialect in _ALL
+}  # with the rows of every release
+
+DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect.newest() for dialect in _ALL}
 
 
+@cache
 def find_dialect(name: str) -> Dialect:
-    """Return the dialect of a framework. Raises TrickError with the nearest known name."""
-    try:
-        return DIALECTS[name]
-    except KeyError:
-        raise TrickError(f"unknown dialect {name!r}; {suggest(name, DIALECTS)}") from None
+    """Return the dialect of a framework at a release.
+
+    Args:
+        name: ``trl`` for the newest known release, ``trl@0.22.1`` for a release.
+
+    Returns:
+        The dialect with the rows of that release alone.
+
+    Raises:
+        TrickError: The framework or the release is not known; with the nearest known one.
+
+    """
+    framework, _, release = name.partition("@")
+    if framework not in DIALECTS:
+        raise TrickError(f"unknown dialect {framework!r}; {suggest(framework, DIALECTS)}")
+    known = ALL_RELEASES[framework]
+    return known.at(release) if release else known.newest()
 
 
 Parts = Mapping[str, Any]  # tricks by name, and fillers by the name of the closed hook that they take
@@ -74,6 +92,7 @@ def translate(dialect: Dialect, parts: Parts, given: Given = _NOTHING) -> dict[s
         TrickError: The framework cannot express a trick or a setting; the message names both and the way out.
 
     """
+    dialect = dialect if dialect.release else dialect.newest()
     chosen = dict(parts)
     for rewrite in dialect.rewrites:
         chosen |= _rewritten(dialect, rewrite, chosen, given)
@@ -104,7 +123,7 @@ def _replaced(dialect: Dialect, rewrite: Rewrite, name: str, part: Any, given: C
     """Return the framework's part in place of the chosen one, with the user's settings."""
     settings = {key: getattr(part, key) for key in given}
     if settings and type(part) is not type(rewrite.becomes):
-        has = f"{dialect.name} computes {recorded_name(rewrite.becomes)} in place of {name}"
+        has = f"{dialect.spoken} computes {recorded_name(rewrite.becomes)} in place of {name}"
         _refuse(name, next(iter(settings)), part, has, rewrite.where)
     return replace(rewrite.becomes, **settings)
 
@@ -158,7 +177,7 @@ def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: V
             else f"has no such choice and computes {format_value(fixed)}"
         )
     beside = [other for other in given if other in row.when] if key not in given else []
-    _refuse(name, key, part, f"{dialect.name} {has}", row.where, beside)
+    _refuse(name, key, part, f"{dialect.spoken} {has}", row.where, beside)
 
 
 def _refuse(name: str, key: str, part: Any, has: str, where: str, beside: Collection[str] = ()) -> NoReturn:
@@ -183,7 +202,7 @@ def _refused(dialect: Dialect, name: str, refusal: Refusal, company: Parts, give
             chosen |= {f"{other}.{key}": getattr(part, key) for key in given.get(other, ()) if key in pattern.when}
     got = f", got {_words(chosen)}" if chosen else ""
     way_out = "".join(f"leave {key} out, " for key in chosen) + instead
-    return f"{name}: {dialect.name} {refusal.because}{where}{got}; {way_out}, {_LEAVE}"
+    return f"{name}: {dialect.spoken} {refusal.because}{where}{got}; {way_out}, {_LEAVE}"
 
 
 def _decisive(pattern: Pattern, part: Any, given: Collection[str]) -> list[str]:
@@ -196,13 +215,13 @@ def _unmatched(dialect: Dialect, name: str, part: Any, given: Collection[str]) -
     rows = [row for row in dialect.variants if row.cls is type(part)]
     options = list(dict.fromkeys(_words(row.when) for row in rows if row.when))
     if not options:
-        return f"{name}: {dialect.name} has nothing that computes it; leave {name} out, {_LEAVE}"
+        return f"{name}: {dialect.spoken} has nothing that computes it; leave {name} out, {_LEAVE}"
     settings = {key: getattr(part, key) for row in rows for key in row.when}
     chosen = [key for key in settings if key in given]
     place = f"{name}.{chosen[0]}" if len(chosen) == 1 else name
     where = f" ({', '.join(dict.fromkeys(row.where for row in rows if row.when))})" if chosen else ""
     way_out = "".join(f"leave {key} out, " for key in chosen) + "choose one of these"
-    return f"{place}: {dialect.name} has {' or '.join(options)}{where}, got {_words(settings)}; {way_out}, {_LEAVE}"
+    return f"{place}: {dialect.spoken} has {' or '.join(options)}{where}, got {_words(settings)}; {way_out}, {_LEAVE}"
 
 
 def _words(settings: Mapping[str, Any]) -> str:

@@ -4,17 +4,19 @@
     Refusal    what the framework cannot express, and what to choose instead
     Rewrite    a part that the framework replaces silently, such as an aggregation that its surrogate ignores
 
-Each row names its source. Rows are only data, so that the documentation can print for each trick what every framework
-does with it.
+Each row names its source and the releases for which it holds. Rows are only data, so that the documentation can print
+for each trick what every framework does with it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
 
+from tricks.api import TrickError
 from tricks.filtering import DynamicSampling
 from tricks.normalization import Normalize
 from tricks.rewards import FormatReward, LengthReward, SoftOverlong
+from tricks.settings import suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Variant:
     becomes: type[Any] | None = (
         None  # a class with the same settings that computes it, where ours computes something else
     )
+    since: str = ""  # the first release for which the row holds; "" is the first known one
+    until: str = ""  # the last one, included; "" is the newest
 
     def fits(self, part: object, company: Iterable[object], given: Collection[str] = ()) -> bool:
         """Return True if the row applies to a trick.
@@ -75,6 +79,8 @@ class Refusal:
     where: str  # path:line
     beside: tuple[Pattern, ...] = ()
     apart: tuple[Pattern, ...] = ()
+    since: str = ""
+    until: str = ""
 
     def fits(self, part: object, company: Iterable[object]) -> bool:
         """Return True if the refusal applies to a trick, given the other tricks of the rule."""
@@ -92,23 +98,85 @@ class Rewrite:
     filler: bool = False  # only where nothing was chosen for the hook
     note: str = ""
     apart: tuple[Pattern, ...] = ()  # none of these may be chosen
+    since: str = ""
+    until: str = ""
 
     def applies(self, company: Iterable[object]) -> bool:
         """Return True if the framework replaces the part in a rule with these tricks."""
         return _suits(self.beside, self.apart, company)
 
 
+_Row = TypeVar("_Row", Variant, Refusal, Rewrite)
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A framework at one commit."""
+    """A framework, with the rows of all its known releases or of one.
+
+    A framework that releases nothing has its commit as the only release.
+    """
 
     name: str
     repository: str
-    commit: str
+    commit: str  # at which the newest rows were read
     variants: tuple[Variant, ...]
     refusals: tuple[Refusal, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     besides: tuple[str, ...] = ()  # what it does by default and we leave out
+    releases: tuple[str, ...] = ()  # all known ones in order; () is the commit alone
+    release: str = ""  # the one whose rows these are; "" where the rows are of all
+
+    @property
+    def known_releases(self) -> tuple[str, ...]:
+        """The known releases in order, or the commit of a framework that releases nothing."""
+        return self.releases or (self.commit,)
+
+    @property
+    def spelled(self) -> str:
+        """The name with the release, as ``emulate`` takes it: ``trl@0.22.1``."""
+        return f"{self.name}@{self.release or self.known_releases[-1]}"
+
+    @property
+    def spoken(self) -> str:
+        """The name for messages: with the release where that is not the newest known one."""
+        newest = self.release in ("", self.known_releases[-1])
+        return self.name if newest else f"{self.name} {self.release}"
+
+    def at(self, release: str) -> "Dialect":
+        """Return the dialect with the rows of one release.
+
+        Raises TrickError for a release that is not known here, with the known ones nearest to it.
+        """
+        if release not in self.known_releases:
+            raise TrickError(self._unknown(release))
+        return replace(
+            self,
+            variants=self._holding(self.variants, release),
+            refusals=self._holding(self.refusals, release),
+            rewrites=self._holding(self.rewrites, release),
+            release=release,
+        )
+
+    def newest(self) -> "Dialect":
+        """Return the dialect with the rows of the newest known release."""
+        return self.at(self.known_releases[-1])
+
+    def holds(self, row: Variant | Refusal | Rewrite, release: str) -> bool:
+        """Return True if a row holds for a release, both of this dialect."""
+        order = self.known_releases
+        first = order.index(row.since) if row.since else 0
+        last = order.index(row.until) if row.until else len(order) - 1
+        return first <= order.index(release) <= last
+
+    def _holding(self, rows: tuple[_Row, ...], release: str) -> tuple[_Row, ...]:
+        return tuple(row for row in rows if self.holds(row, release))
+
+    def _unknown(self, release: str) -> str:
+        known = self.known_releases
+        if not self.releases:
+            return f"{self.name}@{release}: {self.name} is known at commit {known[0]} alone; write emulate={self.name}"
+        span = f"{known[0]} to {known[-1]}" if len(known) > 1 else known[0]
+        return f"{self.name}@{release}: no such release is known here; {suggest(release, known)} (known: {span})"
 
     def rows(self, cls: type[Any]) -> tuple[Variant | Refusal, ...]:
         """Return the variants and then the refusals of a class of trick, for documentation."""
