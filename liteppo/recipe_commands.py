@@ -14,7 +14,7 @@ from liteppo.words import Command, PassingCommand, frameworks as complete_framew
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tricks.forms import Reading
+    from tricks.forms import FormReading
 
     from tricks.frameworks import Framework
 
@@ -153,9 +153,9 @@ def _settings_of(cell: str) -> Mapping[str, Any]:
     return find_cell_settings(results_folder(None), cell)
 
 
-def _reading(table: Framework, words: Sequence[str]) -> tuple[str, Reading]:
+def _reading(table: Framework, words: Sequence[str]) -> tuple[str, FormReading]:
     """Return a label and the options: those of a file, replaced by those of the command line."""
-    from tricks.forms import Reading, read_arguments  # noqa: PLC0415
+    from tricks.forms import FormReading, read_arguments  # noqa: PLC0415
 
     from tricks.frameworks import read_configuration, read_file  # noqa: PLC0415
 
@@ -170,7 +170,7 @@ def _reading(table: Framework, words: Sequence[str]) -> tuple[str, Reading]:
     more = read_arguments(list(words[1:]))
     names = {option.name for option in more.given}
     kept = tuple(option for option in found.given if option.name not in names)
-    return f"{label} {' '.join(words[1:])}", Reading(found.form, (*kept, *more.given), (*found.notes, *more.notes))
+    return f"{label} {' '.join(words[1:])}", FormReading(found.form, (*kept, *more.given), (*found.notes, *more.notes))
 
 
 def _is_path(word: str) -> bool:
