@@ -103,7 +103,8 @@ def test_every_class_of_a_dialect_has_a_stable_name_of_its_own():
     own = {
         cls.stable_name: cls
         for found in iter_modules(tricks.dialects.__path__, "tricks.dialects.")
-        for cls in vars(module := import_module(found.name)).values()
+        for module in [import_module(found.name)]
+        for cls in vars(module).values()
         if isclass(cls) and cls.__module__ == module.__name__ and "stable_name" in vars(cls)
     }
     becoming = {type(each.becomes) for dialect in ALL_RELEASES.values() for each in dialect.rewrites}
