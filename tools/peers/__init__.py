@@ -1,0 +1,1 @@
+"""Scripts that run released frameworks on batches of ours and record their numbers."""
