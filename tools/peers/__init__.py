@@ -1,1 +1,1 @@
-"""Scripts that run released frameworks on batches of ours and record their numbers."""
+"""Run released frameworks on our batches and record their numbers (tests/tricks/dialects/recorded)."""

@@ -1,6 +1,6 @@
 """Record ms-swift's numbers: its own advantages and loss, with log-probs of ours in place of the model's.
 
-    python -m tools.peers.ms_swift [RELEASE...]
+    python -m tools.peers ms_swift [RELEASE...]
 
 The methods of GRPOTrainer are run as released; the model's forward pass gives the batch's log-probs. The division by
 the accumulation steps, which transformers' Trainer does, is done here.
@@ -9,25 +9,23 @@ the accumulation steps, which transformers' Trainer does, is done here.
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
 from collections import defaultdict
-from pathlib import Path
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
 
-from tools.peers.sources import constants, join_spans, load_functions, read_member, wheel_of
+from tools.peers.common import merge_releases, round_numbers, write_recorded
+from tools.peers.sources import constants, load_functions, read_member, wheel_of
 from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, UNEQUAL
 from tricks.dialects.ms_swift import RELEASES
 from tricks.io import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-RECORDED: Final = Path("tests/tricks/dialects/recorded/ms_swift.json")
 _TRAINERS: Final = ("swift/rlhf_trainers/grpo_trainer.py", "swift/trainers/rlhf_trainer/grpo_trainer.py")
 _ADVANTAGE: Final = "swift/rl_core/advantage.py"
 _STATISTICS: Final = ("swift/utils/torch_utils.py", "swift/rlhf_trainers/utils.py")
@@ -50,6 +48,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 _SINCE: Final = {"dapo": "3.11.0", "cispo": "3.11.0", "gdpo": "4.0.0", "rollout": "3.11.0"}
 
 
+CANCELS: Final = 0.02  # below it the loss is mostly the rounding of a sum that cancels
 _NORMS: Final = ("grpo, group", "grpo, batch", "grpo, none", "grpo, gdpo", "rloo", "reinforce_plus_plus")
 _UNSAID: Final = "-"  # an option that our words do not tell from another
 
@@ -139,6 +138,7 @@ def _case(
         "tricks": dict(tricks),
         "updates_per_rollout": 1,
         "batch": batch,
+        "dtype": "float32",
         "tolerance": 2e-6,
         "refused": said,
     }
@@ -152,12 +152,13 @@ def numbers(case: Mapping[str, Any], wheel: Path, release: str) -> dict[str, Any
     trainer = Trainer(wheel, options, document)
     advantages = trainer.advantages()
     if case["name"].startswith(_NORMS):
-        return {"advantages": _rounded(advantages.tolist())}
+        return {"advantages": round_numbers(advantages.tolist())}
     leaf = document.log_probs.clone().requires_grad_()
     losses = [trainer.loss(leaf, advantages, rows) for rows in trainer.windows]
     loss = sum(losses[1:], losses[0]) / len(losses)
     (gradient,) = torch.autograd.grad(loss, leaf)
-    return {"loss": _rounded(loss.item()), "gradient": _rounded(gradient.tolist())}
+    found = {"gradient": round_numbers(gradient.tolist())}
+    return found if abs(loss.item()) < CANCELS else {"loss": round_numbers(loss.item()), **found}
 
 
 def _refuse_missing(options: Mapping[str, Any], release: str) -> None:
@@ -166,10 +167,6 @@ def _refuse_missing(options: Mapping[str, Any], release: str) -> None:
     for name in asked & set(_SINCE):
         if RELEASES.index(release) < RELEASES.index(_SINCE[name]):
             raise RefusedError(name)
-
-
-def _rounded(value: Any) -> Any:
-    return [_rounded(each) for each in value] if isinstance(value, list) else float(f"{value:.9g}")
 
 
 class Trainer:
@@ -284,40 +281,20 @@ def _same(value: Any, *_: Any) -> Any:
     return value
 
 
-def record(releases: list[str], folder: Path) -> dict[str, Any]:
-    """Return the recorded numbers of the releases."""
+def record(releases: Sequence[str] = ()) -> Path:
+    """Record the numbers of the releases, by default of all known ones, and return the file."""
+    order = list(releases) or list(RELEASES)
     found = []
     for case in cases():
         said = case.pop("refused")
         by_release: dict[str, Any] = {}
-        for release in releases:
+        for release in order:
             try:
-                by_release[release] = numbers(case, wheel_of("ms-swift", release, folder), release)
+                by_release[release] = numbers(case, wheel_of("ms-swift", release), release)
             except RefusedError:
                 by_release[release] = {"refused": said}
-        known = [release for release in releases if by_release[release].get("refused") != _UNSAID]
-        found.append({**case, "releases": join_spans(known, by_release)})
+        known = {release: found for release, found in by_release.items() if found.get("refused") != _UNSAID}
+        found.append({**case, "releases": merge_releases(known, RELEASES)})
     environment = {"torch": torch.__version__, "transformers": "its division by the accumulation steps is done by hand"}
-    return {
-        "framework": "ms_swift",
-        "made_by": "python -m tools.peers.ms_swift",
-        "environment": environment,
-        "batches": BATCHES,
-        "cases": found,
-    }
-
-
-def write(found: Mapping[str, Any], path: Path) -> None:
-    """Write recorded numbers, one case a line."""
-    head = {key: value for key, value in found.items() if key not in ("batches", "cases")}
-    lines = [json.dumps(head)[:-1] + ',\n"batches": {']
-    lines += [
-        ",\n".join(f'"{name}": {json.dumps(batch)}' for name, batch in found["batches"].items()) + '},\n"cases": ['
-    ]
-    lines += [",\n".join(json.dumps(case) for case in found["cases"]) + "]}"]
-    path.write_text("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as temporary:
-        write(record(sys.argv[1:] or list(RELEASES), Path(temporary)), RECORDED)
+    head = {"framework": "ms_swift", "made_by": "python -m tools.peers ms_swift", "environment": environment}
+    return write_recorded("ms_swift", {**head, "batches": BATCHES, "cases": found})

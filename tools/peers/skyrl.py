@@ -1,6 +1,6 @@
 """Record SkyRL's numbers: its own estimators, loss reductions and losses, on log-probs of ours.
 
-    python -m tools.peers.skyrl [RELEASE...]
+    python -m tools.peers skyrl [RELEASE...]
 
 The functions of ``ppo_utils`` are run as released. What the trainer and the worker do around them is written here: the
 loss mask of filtered responses, the sum over micro-batches, and the weights of the KL and entropy terms.
@@ -9,10 +9,7 @@ loss mask of filtered responses, the sum over micro-batches, and the weights of 
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
 from collections import defaultdict
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,16 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tools.peers.ms_swift import write
-from tools.peers.sources import join_spans, load_functions, read_member, wheel_of
+from tools.peers.common import merge_releases, round_numbers, write_recorded
+from tools.peers.ms_swift import CANCELS
+from tools.peers.sources import load_functions, read_member, wheel_of
 from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, SIZES, UNEQUAL
 from tricks.dialects.skyrl import SKYRL
 from tricks.io import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-RECORDED: Final = Path("tests/tricks/dialects/recorded/skyrl.json")
 _UTILS: Final = "skyrl/backends/skyrl_train/utils/"
 _TRAINER: Final = "skyrl/train/utils/trainer_utils.py"
 _GENERATORS: Final = "skyrl/train/generators/utils.py"
@@ -230,6 +228,7 @@ def _case(
         "tricks": dict(tricks),
         "updates_per_rollout": 1,
         "batch": batch,
+        "dtype": "float32",
         "tolerance": 2e-6,
         "refused": dict(said or {}),
     }
@@ -269,11 +268,12 @@ def numbers(case: Mapping[str, Any], wheel: Path) -> dict[str, Any]:
     loss_mask = _loss_mask(own, options, document, mask)
     advantages = _advantages(own, options, document, mask, loss_mask)
     if case["name"].startswith("advantages"):
-        return {"advantages": _rounded(advantages[:, 0].tolist())}
+        return {"advantages": round_numbers(advantages[:, 0].tolist())}
     leaf = document.log_probs.clone().requires_grad_()
     loss = _loss(own, options, document, leaf, advantages, loss_mask)
     (gradient,) = torch.autograd.grad(loss, leaf)
-    return {"loss": _rounded(loss.item()), "gradient": _rounded(gradient.tolist())}
+    found = {"gradient": round_numbers(gradient.tolist())}
+    return found if abs(loss.item()) < CANCELS else {"loss": round_numbers(loss.item()), **found}
 
 
 def _loss_mask(own: Release, options: Mapping[str, Any], document: Any, mask: Tensor) -> Tensor:
@@ -391,37 +391,22 @@ def _config(options: Mapping[str, Any]) -> SimpleNamespace:
     return found
 
 
-def _rounded(value: Any) -> Any:
-    return [_rounded(each) for each in value] if isinstance(value, list) else float(f"{value:.9g}")
-
-
 def _same(*given: Any, **_: Any) -> Any:
     return given[0] if given else None
 
 
-def record(releases: list[str], folder: Path) -> dict[str, Any]:
-    """Return the recorded numbers of the releases."""
+def record(releases: Sequence[str] = ()) -> Path:
+    """Record the numbers of the releases, by default of all known ones, and return the file."""
+    order = list(releases) or list(SKYRL.known_releases)
     found = []
     for case in cases():
         said = case.pop("refused")
-        by_release = {
-            release: {"refused": said[release]}
-            if release in said
-            else numbers(case, wheel_of("skyrl", release, folder))
-            for release in releases
+        known = {  # "-": in that release our words mean another option
+            release: {"refused": said[release]} if release in said else numbers(case, wheel_of("skyrl", release))
+            for release in order
+            if said.get(release) != "-"
         }
-        known = [release for release in releases if said.get(release) != "-"]  # "-": our words mean another option
-        found.append({**case, "releases": join_spans(known, by_release)})
+        found.append({**case, "releases": merge_releases(known, SKYRL.known_releases)})
     environment = {"torch": torch.__version__, "worker": "its sums over micro-batches are written out by hand"}
-    return {
-        "framework": "skyrl",
-        "made_by": "python -m tools.peers.skyrl",
-        "environment": environment,
-        "batches": BATCHES,
-        "cases": found,
-    }
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as temporary:
-        write(record(sys.argv[1:] or list(SKYRL.known_releases), Path(temporary)), RECORDED)
+    head = {"framework": "skyrl", "made_by": "python -m tools.peers skyrl", "environment": environment}
+    return write_recorded("skyrl", {**head, "batches": BATCHES, "cases": found})

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import io
 import subprocess
-import sys
 import zipfile
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from tools.peers.common import Packages, PeerError, pip_command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,16 +24,20 @@ _FUTURE = "from __future__ import annotations\n"
 
 
 @cache
-def wheel_of(package: str, release: str, folder: Path) -> Path:
-    """Return the wheel of a release, downloaded from the package index into a folder where it is not there yet.
+def wheel_of(package: str, release: str) -> Path:
+    """Return the wheel of a release, downloaded from the package index where it is not there yet.
 
-    Raises CalledProcessError where the index has no such release.
+    Raises PeerError where the index has no such release.
     """
+    folder = Packages().folder / "wheels"
+    folder.mkdir(parents=True, exist_ok=True)
     stem = f"{package.replace('-', '_')}-{release}-"
     found = [path for path in folder.glob("*.whl") if path.name.startswith(stem)]
     if not found:
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
-        subprocess.run([*command, f"{package}=={release}"], check=True)
+        words = ["download", "-q", "--no-deps", "-d", str(folder), f"{package}=={release}"]
+        done = subprocess.run([*pip_command(), *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PeerError(f"{package}=={release} cannot be downloaded: {done.stderr.strip()}")
         found = [path for path in folder.glob("*.whl") if path.name.startswith(stem)]
     return found[0]
 
@@ -94,14 +99,3 @@ def constants(text: str) -> Mapping[str, Any]:
             except ValueError:
                 continue
     return found
-
-
-def join_spans(releases: list[str], numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return numbers by span of releases, ``first..last``, joining neighbors that have the same ones."""
-    spans: list[list[Any]] = []
-    for release in releases:
-        if spans and spans[-1][2] == numbers[release]:
-            spans[-1][1] = release
-        else:
-            spans.append([release, release, numbers[release]])
-    return {first if first == last else f"{first}..{last}": found for first, last, found in spans}
