@@ -1,4 +1,4 @@
-"""Write SkyRL's options by release: the fields of SkyRLTrainConfig and of the configurations inside it, from the wheels.
+"""Write SkyRL's options by release: the fields of SkyRLTrainConfig and of what is inside it, from the wheels.
 
 python -m tools.peers.options_skyrl
 """
@@ -20,6 +20,11 @@ _CONFIG: Final = "skyrl/train/config/config.py"
 _ENVIRONMENTS: Final = re.compile(r"skyrl[-_]gym/(skyrl_gym/)?envs/.*env\.py")
 _NAME: Final = re.compile(r"\w+")
 
+_DAPO: Final = {  # of the entry point examples/train/algorithms/dapo/main_dapo.py in the repository
+    "trainer.algorithm.overlong_buffer_len": None,
+    "trainer.algorithm.overlong_buffer_penalty_factor": 1.0,
+}
+
 Field = tuple[str, str, "ast.expr | None"]  # name, annotation, default
 
 
@@ -34,7 +39,7 @@ def options_of(release: str) -> dict[str, Any]:
         for node in ast.parse(text).body:
             if isinstance(node, ast.ClassDef):
                 classes[node.name] = list(_own_fields(node))
-    return dict(_options("SkyRLTrainConfig", classes, "", {}))
+    return {**dict(_options("SkyRLTrainConfig", classes, "", {})), **_DAPO}
 
 
 def _own_fields(node: ast.ClassDef) -> Iterator[Field]:

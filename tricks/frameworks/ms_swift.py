@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from tricks.frameworks.limits import FifthTake
 from tricks.frameworks.options_ms_swift import NO_EFFECT, NOT_MODELED
 from tricks.frameworks.spelling import (
     GIVEN,
@@ -49,19 +50,6 @@ def _names(wanted: str) -> Match:
         return isinstance(given, Sequence) and wanted in given
 
     return Match(holds, ["accuracy", wanted], f"with {wanted}")
-
-
-class _FifthOfLimit(Take):
-    """The cache of the soft overlong punishment, which is a fifth of the limit where the numbers agree."""
-
-    def value(self, options: Options) -> Any:
-        given = options.get(self.option)
-        limit = whole(options, "soft_max_length", whole(options, "max_completion_length"))
-        return None if given is None or given == max(1, (limit or 0) // 5) else given
-
-    def written(self, value: Any, loop: Loop) -> Any:
-        limit = loop.get("max_response_length")
-        return max(1, limit // 5) if value is None and limit else value
 
 
 def _advantages() -> Iterator[Spelling]:
@@ -128,8 +116,13 @@ def _corrections() -> Iterator[Spelling]:
     yield Spelling({})
 
 
+_LIMITS: Final = ("soft_max_length", "max_completion_length")
 _OVERLONG: Final = {
-    "soft_overlong": {"cache": _FifthOfLimit("soft_cache_length"), "limit": Take("soft_max_length"), "weight": 1.0}
+    "soft_overlong": {
+        "cache": FifthTake("soft_cache_length", limits=_LIMITS),
+        "limit": Take("soft_max_length"),
+        "weight": 1.0,
+    }
 }
 _PARTS: Final = (
     Part("advantages", tuple(_advantages())),
@@ -303,7 +296,9 @@ def _faults() -> Iterator[Fault]:
 
 
 def _renamed(name: str) -> str:
-    return name.replace("-", "_")
+    """Return the name of the file; Ray's YAML has it in a section of the trainer or the sampler."""
+    section, _, inner = name.partition(".")
+    return (inner if section in ("train", "rollout") and inner else name).replace("-", "_")
 
 
 TABLE: Final = Framework(
@@ -318,6 +313,7 @@ TABLE: Final = Framework(
     form="flags",
     launched=("swift rlhf", "megatron rlhf", "swift/cli/rlhf.py", "swift/cli/_megatron/rlhf.py"),
     head="swift rlhf --rlhf_type grpo",
+    foreign=("gpus", "colocate_groups"),
     rename=_renamed,
     in_code={
         "length_reward": "a function for --reward_funcs gives it",

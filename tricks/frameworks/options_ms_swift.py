@@ -74,7 +74,15 @@ _FILES: Final = (
     *("load_best_model_at_end", "restore_callback_*", "early_stop_interval", "callbacks", "extra_eval_args"),
     *("ignore_args_error", "check_model", "acc_strategy", "finetune", "merge_lora", "max_shard_size", "async_save"),
     *("dist_ckpt_*", "distrib_optim_*", "auto_detect_*", "exit_on_missing_checkpoint", "use_persistent_ckpt_worker"),
-    *("use_flash_ckpt", "_n_gpu", "initialize_embedding", "perform_initialization", "strict_fsdp_*"),
+    *(
+        "use_flash_ckpt",
+        "lr_decay_*",
+        "lr_wsd_*",
+        "_n_gpu",
+        "initialize_embedding",
+        "perform_initialization",
+        "strict_fsdp_*",
+    ),
 )
 _OTHER_TRAINERS: Final = (  # of DPO, KTO, PPO, GKD, reward models and pretraining
     *("rpo_alpha", "ld_alpha", "discopop_tau", "loss_weights", "cpo_alpha", "simpo_gamma", "desirable_weight"),
@@ -91,6 +99,7 @@ _CHOSEN: Final = (  # they act only where another option chooses their method
 NO_EFFECT: Final = (*_MODEL, *_DATA, *_SAMPLER, *_REWARDS, *_PROCESSES, *_FILES, *_OTHER_TRAINERS, *_CHOSEN)
 
 _DISTILLS: Final = "no trick learns from a teacher"
+_SCHEDULE: Final = "the loop's learning rate stays as it is after the warmup"
 _OPTIMIZER: Final = "the loop's AdamW has its own"
 NOT_MODELED: Final = (
     NotModeled("off_policy_sequence_mask_delta", "no trick masks responses that moved far", (None,)),
@@ -115,8 +124,9 @@ NOT_MODELED: Final = (
     NotModeled("*_weight_decay", "the loop's weight decay stays as it is", (None,)),
     NotModeled("weight_decay_incr_style", "the loop's weight decay stays as it is", (None, "constant")),
     NotModeled("muon_lr", _OPTIMIZER),
-    NotModeled("lr_*", "the loop's learning rate stays as it is after the warmup", (None, 0, 0.0, "constant")),
+    NotModeled("lr_scheduler_*", _SCHEDULE, (None, 0, 0.0, "constant", "constant_with_warmup")),
+    NotModeled("lr_warmup_*", "its warmup is a share of the run, or its own number of steps", (None, 0, 0.0)),
     NotModeled("warmup_*", "its warmup is a share of the run, or its own number of steps", (None, 0, 0.0)),
-    NotModeled("min_lr", "the loop's learning rate stays as it is after the warmup", (None, 0, 0.0)),
+    NotModeled("min_lr", _SCHEDULE, (None, 0, 0.0)),
     NotModeled("clip_grad", "it is Megatron's name of max_grad_norm", (None, 1.0)),
 )

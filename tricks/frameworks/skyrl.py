@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tricks.frameworks.limits import FifthTake, LimitTake
 from tricks.frameworks.spelling import (
     GIVEN,
     OFF,
@@ -35,17 +36,6 @@ _LIMIT: Final = "generator.sampling_params.max_generate_length"
 _TRAINER: Final = "skyrl/train/trainer.py"
 _PPO: Final = "skyrl/backends/skyrl_train/utils/ppo_utils.py"
 _NO_TRICK: Final = "no trick computes it"
-
-
-class _RunLimit(Take):
-    """The constant length, which is the limit of the run where the two options agree."""
-
-    def value(self, options: Options) -> Any:
-        given, limit = options.get(self.option), options.get(_LIMIT)
-        return "limit" if given is None or given == limit else given
-
-    def written(self, value: Any, loop: Loop) -> Any:
-        return loop.get("max_response_length") if value == "limit" else value
 
 
 def _advantages() -> Iterator[Spelling]:
@@ -90,7 +80,7 @@ def _means() -> Iterator[Spelling]:
     yield Spelling({reduction: "token_mean_legacy"}, {"token_mean": {"scope": "micro_batch"}}, since="0.2.0")
     yield Spelling({reduction: "prompt_mean"}, {"prompt_mean": {}}, since="0.3.0")
     yield Spelling({reduction: "sequence_mean"}, {"sequence_mean": {}})
-    length = {"length": _RunLimit(f"{_A}max_seq_len")}
+    length = {"length": LimitTake(f"{_A}max_seq_len", limit=_LIMIT)}
     yield Spelling(
         {reduction: "seq_mean_token_sum_norm"}, {"constant_length": length}, note="max_seq_len is the constant"
     )
@@ -184,6 +174,22 @@ _PARTS: Final = (
         ),
     ),
     Part("sampler correction", tuple(_corrections())),
+    Part(
+        "length of responses",
+        (
+            Spelling(
+                {f"{_A}overlong_buffer_len": GIVEN},
+                {
+                    "soft_overlong": {
+                        "cache": FifthTake(f"{_A}overlong_buffer_len", limits=(_LIMIT,)),
+                        "weight": Take(f"{_A}overlong_buffer_penalty_factor"),
+                    }
+                },
+                note="of the entry point examples.train.algorithms.dapo.main_dapo alone",
+            ),
+            Spelling({}),
+        ),
+    ),
 )
 
 
@@ -376,9 +382,14 @@ TABLE: Final = Framework(
     faults=tuple(_faults()),
     form="overrides",
     launched=("skyrl.train.entrypoints", "skyrl_train.entrypoints", "main_base"),
+    foreign=(
+        *("trainer.arctic_rl.*", "trainer.override_entrypoint", "trainer.num_dummy_steps"),
+        *("generator.rate_limit.*", "generator.miniswe_*", "generator.task", "generator.*child*"),
+        *("harbor_trial_config.*", "env_variant"),
+        *("generator.inference_engine.async_engine", "trainer.use_sample_packing"),  # old names that are accepted
+    ),
     head="python -m skyrl.train.entrypoints.main_base",
     in_code={
-        "soft_overlong": "the environment's step gives the reward of a response",
         "length_reward": "the environment's step gives the reward of a response",
         "format_reward": "the environment's step gives the reward of a response",
     },
