@@ -19,13 +19,14 @@ from torch import Tensor
 from tools.peers.common import merge_releases, round_numbers, write_recorded
 from tools.peers.sources import constants, load_functions, read_member, wheel_of
 from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, UNEQUAL
-from tricks.dialects.ms_swift import RELEASES
+from tricks.dialects import find_dialect
 from tricks.io import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+RELEASES: Final = find_dialect("ms_swift").known_releases
 _TRAINERS: Final = ("swift/rlhf_trainers/grpo_trainer.py", "swift/trainers/rlhf_trainer/grpo_trainer.py")
 _ADVANTAGE: Final = "swift/rl_core/advantage.py"
 _STATISTICS: Final = ("swift/utils/torch_utils.py", "swift/rlhf_trainers/utils.py")
@@ -83,8 +84,8 @@ def _advantage_cases() -> Iterator[dict[str, Any]]:
         for batch in ("unequal", "right_and_wrong", "constant"):
             said = "gdpo" if estimator != "reinforce_plus_plus" else _UNSAID
             yield _case(f"{estimator}, {scale}, {batch}", options, {**tricks, "sequence_mean": {}}, batch, said)
-    options = {"advantage_estimator": "rloo", "scale_rewards": "none", "kl_in_reward": True, "beta": 0.04}
-    yield _case("KL in the reward", options, {"rloo": {}, "kl_reward": {"coef": 0.04}, "sequence_mean": {}}, "far")
+    in_reward = {"advantage_estimator": "rloo", "scale_rewards": "none", "kl_in_reward": True, "beta": 0.04}
+    yield _case("KL in the reward", in_reward, {"rloo": {}, "kl_reward": {"coef": 0.04}, "sequence_mean": {}}, "far")
 
 
 def _loss_cases() -> Iterator[dict[str, Any]]:
@@ -99,7 +100,7 @@ def _loss_cases() -> Iterator[dict[str, Any]]:
     for loss, mean in means.items():
         said = "no loss over the tokens" if loss == "dapo" else ""
         for filtered in (False, True):
-            more = {"overlong_filter": {}} if filtered else {}
+            more: dict[str, Any] = {"overlong_filter": {}} if filtered else {}
             name = f"{loss}{', overlong' if filtered else ''}"
             yield _case(
                 name, {"loss_type": loss, "overlong_filter": filtered}, {**norm, **mean, **more}, "unequal", said

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tools.peers.option_files import option_spans, write_options
 from tools.peers.sources import list_members, read_member, wheel_of
-from tricks.dialects.ms_swift import RELEASES
+from tricks.dialects import find_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+RELEASES: Final = find_dialect("ms_swift").known_releases
 _ROOTS: Final = ("RLHFArguments", "MegatronRLHFArguments")
 _TRANSFORMERS: Final = ("transformers/training_args_seq2seq.py", "transformers/training_args.py")
 _RESOLVED: Final = {"loss_type": "grpo", "beta": 0.04, "rlhf_type": "grpo"}  # what None becomes with rlhf_type=grpo
@@ -58,8 +59,9 @@ def _classes(text: str) -> Classes:
 
 def _own_fields(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
     for statement in node.body:
-        plain = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-        if plain and not ast.unparse(statement.annotation).startswith("ClassVar"):
+        if not isinstance(statement, ast.AnnAssign) or ast.unparse(statement.annotation).startswith("ClassVar"):
+            continue
+        if isinstance(statement.target, ast.Name):
             yield statement.target.id, _default(statement.value)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tools.peers.option_files import option_spans, write_options
 from tools.peers.sources import list_members, read_member, wheel_of
-from tricks.dialects.skyrl import SKYRL
+from tricks.dialects import find_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def _default(value: ast.expr | None) -> Any:
 
 def main() -> None:
     """Write the file."""
-    releases = SKYRL.known_releases
+    releases = find_dialect("skyrl").known_releases
     write_options("skyrl", releases, option_spans(releases, {release: options_of(release) for release in releases}))
 
 

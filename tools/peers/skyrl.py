@@ -21,13 +21,14 @@ from tools.peers.common import merge_releases, round_numbers, write_recorded
 from tools.peers.ms_swift import CANCELS
 from tools.peers.sources import load_functions, read_member, wheel_of
 from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, SIZES, UNEQUAL
-from tricks.dialects.skyrl import SKYRL
+from tricks.dialects import find_dialect
 from tricks.io import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+RELEASES: Final = find_dialect("skyrl").known_releases
 _UTILS: Final = "skyrl/backends/skyrl_train/utils/"
 _TRAINER: Final = "skyrl/train/utils/trainer_utils.py"
 _GENERATORS: Final = "skyrl/train/generators/utils.py"
@@ -397,7 +398,7 @@ def _same(*given: Any, **_: Any) -> Any:
 
 def record(releases: Sequence[str] = ()) -> Path:
     """Record the numbers of the releases, by default of all known ones, and return the file."""
-    order = list(releases) or list(SKYRL.known_releases)
+    order = list(releases) or list(RELEASES)
     found = []
     for case in cases():
         said = case.pop("refused")
@@ -406,7 +407,7 @@ def record(releases: Sequence[str] = ()) -> Path:
             for release in order
             if said.get(release) != "-"
         }
-        found.append({**case, "releases": merge_releases(known, SKYRL.known_releases)})
+        found.append({**case, "releases": merge_releases(known, RELEASES)})
     environment = {"torch": torch.__version__, "worker": "its sums over micro-batches are written out by hand"}
     head = {"framework": "skyrl", "made_by": "python -m tools.peers skyrl", "environment": environment}
     return write_recorded("skyrl", {**head, "batches": BATCHES, "cases": found})
