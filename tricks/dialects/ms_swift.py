@@ -25,11 +25,11 @@ from tricks.dialects.dialect import (
 from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.parts_ms_swift import (
     GeometricImportance,
-    NormalizeAboutRoundedMean,
     ScaledLeaveOneOut,
     WeighedKl,
     WindowMean,
 )
+from tricks.dialects.parts_rounding import NormalizeAboutRoundedMean
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
