@@ -59,7 +59,7 @@ def explain(
 ) -> int:
     """Explain what a framework's configuration computes, and the place of each of its options.
 
-    Exit code 2 where something of it cannot be read or is not known in that release; what could be read is printed.
+    Exit code 2 where a choice or an option of it is not known in that release; what could be read is printed.
     """
 
     def show() -> int:
@@ -82,7 +82,8 @@ def explain(
             print(to_json(to_dict(explanation, reading.form, notes)))
         else:
             printed(report_lines(explanation, title, notes))
-        return WRONG if unknown or explanation.unknown or (explanation.rule is None) else OK
+        unread = set(explanation.problems) - set(explanation.reasons)
+        return WRONG if unknown or explanation.unknown or unread else OK
 
     return ended(show, None)
 
