@@ -35,7 +35,7 @@ def report_lines(explanation: Explanation, title: str, read_notes: Iterable[str]
 
     """
     yield title
-    yield from _block("could not be read", read_notes)
+    yield from _block("on reading it", read_notes)
     yield from _block("the rule is not whole", explanation.problems)
     if explanation.rule is not None:
         yield from _block(
