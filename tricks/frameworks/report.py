@@ -38,9 +38,8 @@ def report_lines(explanation: Explanation, title: str, read_notes: Iterable[str]
     yield from _block("on reading it", read_notes)
     yield from _block("the rule is not whole", explanation.problems)
     if explanation.rule is not None:
-        yield from _block(
-            "what is known of the rule" if explanation.problems else "the rule", write_formula(explanation.rule)
-        )
+        if not explanation.problems:  # without them, the default would stand for a choice that is not read
+            yield from _block("the rule", write_formula(explanation.rule))
         yield from _block("settings in effect", _settings(explanation, explanation.rule))
     yield from _block("keep", _loop(explanation))
     yield from _block("cannot act here", explanation.idle)
