@@ -1,4 +1,4 @@
-"""AReaL: float64 statistics, batch standard deviation about the group means, token mean."""
+"""AReaL 1.0.4: float64 statistics, batch standard deviation about the group means, token mean."""
 
 from typing import Final
 
@@ -22,6 +22,7 @@ from tricks.dialects.dialect import (
     soft_overlong,
 )
 from tricks.dialects.own_tricks import NormalizeAboutCenter, ResponseMeanClip
+from tricks.dialects.parts_areal import MeanWeight
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -34,6 +35,7 @@ _ACTOR: Final = "areal/trainer/ppo/actor.py"
 _LOSS: Final = "areal/utils/functional/functional.py"
 _CONFIG: Final = "areal/api/cli_args.py"
 _SETTABLE: Final = ("eps", "ddof")
+_REJECTED: Final = {"cap": 5.0, "floor": 0.0, "outside": "drop"}  # RejectionSamplingConfig's defaults
 _LAST: Final = "the samples of a last group that is not full are not centered"
 
 _ADVANTAGES: Final = (
@@ -97,8 +99,27 @@ _SURROGATES: Final = (
         TruncatedImportance,
         f"{_LOSS}:393",
         {"level": "token"},
-        free=("cap", "floor", "outside"),
-        note="rejection_sampling under the decoupled loss; the denominator keeps rejected tokens",
+        {**_REJECTED, "outside": "truncate"},
+        ("cap", "floor"),
+        beside=(Pattern(SequenceClip),),
+        note="rejection_sampling under the decoupled loss, action clamp",
+    ),
+    Variant(
+        TruncatedImportance,
+        f"{_LOSS}:393",
+        {"level": "token"},
+        _REJECTED,
+        ("cap", "floor", "outside"),
+        note="rejection_sampling under the decoupled loss, metric ratio; the denominator keeps rejected tokens",
+    ),
+    Variant(
+        TruncatedImportance,
+        f"{_LOSS}:356",
+        {"level": "sequence"},
+        _REJECTED,
+        ("cap", "floor", "outside"),
+        note="the weight of a response is the geometric mean of its tokens' weights (agg mean)",
+        becomes=MeanWeight,
     ),
 )
 
@@ -143,10 +164,11 @@ _REFUSALS: Final = (
         f"{_ACTOR}:169",
     ),
     Refusal(
-        Pattern(TruncatedImportance, {"level": "sequence"}),
-        "weighs responses by the geometric mean of their tokens' weights, which is not modeled",
-        "set level=token",
-        f"{_LOSS}:356",
+        Pattern(TruncatedImportance, test=lambda trick: (trick.level, trick.outside) == ("token", "drop")),
+        "leaves dropped tokens out of GSPO's ratio, which is not modeled",
+        "set level=sequence",
+        f"{_LOSS}:501",
+        beside=(Pattern(SequenceClip),),
     ),
     refuse_class(SequenceMean, _ONLY, f"{_LOSS}:542", "choose token_mean"),
     refuse_class(SequenceSum, _ONLY, f"{_LOSS}:542", "choose token_mean"),
@@ -199,7 +221,9 @@ AREAL: Final = Dialect(
         ),
     ),
     besides=(
-        f"kl_to_go with coef=0.1 ({_CONFIG}:1458)",
-        f"reward_clip at plus and minus 20 ({_CONFIG}:1424)",
+        f"kl_to_go with coef=0.1 ({_CONFIG}:1522)",
+        f"reward_clip at plus and minus 20 ({_CONFIG}:1488)",
+        f"no baseline at all: adv_norm and reward_norm are null ({_CONFIG}:1480)",
     ),
+    releases=("1.0.4",),
 )
