@@ -10,7 +10,7 @@ for each trick what every framework does with it.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tricks.api import TrickError
 from tricks.filtering import DynamicSampling
@@ -106,6 +106,16 @@ class Rewrite:
         return _suits(self.beside, self.apart, company)
 
 
+class Ranged(Protocol):
+    """A row that holds from a release to a release, both included; "" is an open end."""
+
+    @property
+    def since(self) -> str: ...  # noqa: D102
+
+    @property
+    def until(self) -> str: ...  # noqa: D102
+
+
 _Row = TypeVar("_Row", Variant, Refusal, Rewrite)
 
 
@@ -161,8 +171,8 @@ class Dialect:
         """Return the dialect with the rows of the newest known release."""
         return self.at(self.known_releases[-1])
 
-    def holds(self, row: Variant | Refusal | Rewrite, release: str) -> bool:
-        """Return True if a row holds for a release, both of this dialect."""
+    def holds(self, row: "Ranged", release: str) -> bool:
+        """Return True if a row holds for a release of this dialect."""
         order = self.known_releases
         first = order.index(row.since) if row.since else 0
         last = order.index(row.until) if row.until else len(order) - 1

@@ -1,0 +1,1 @@
+"""Tests of the tables of other frameworks: explain and export."""

@@ -1,0 +1,207 @@
+"""Explain a configuration: the rule it stands for, where each setting comes from, and the place of every option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from tricks.api import TrickError
+from tricks.batch import Setup
+from tricks.dialects import build_rule, find_dialect
+from tricks.frameworks.catalogue import load_options
+from tricks.frameworks.effective import Effective, GivenOption, Unknown, matching, resolve_options
+from tricks.frameworks.reading import Found, Origin, read_options
+from tricks.frameworks.spelling import Fault, Loop, equal, fulfilled
+from tricks.presets import PRESETS
+from tricks.rule import UpdateRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tricks.dialects import Dialect
+    from tricks.frameworks.spelling import Framework
+
+EMPTY: Final = "vanilla_ppo"  # the preset without tricks
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An option with its value, where it comes from, and a reason where there is one."""
+
+    name: str
+    value: Any
+    source: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The preset whose rule differs least from the explained one, in the dialect of the framework."""
+
+    preset: str
+    source: str  # the paper
+    differs: tuple[str, ...]  # one sentence per hook; empty where the rules are equal
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a configuration computes, and the place of each of its options."""
+
+    framework: str
+    release: str
+    tricks: Mapping[str, Mapping[str, Any]]  # over the empty preset; with ``emulate`` they are the rule
+    rule: UpdateRule | None  # None where the framework's own choices cannot be built; ``problems`` says why
+    origins: tuple[Origin, ...]
+    loop: Loop
+    idle: tuple[str, ...]  # sentences on parts that cannot act in this configuration
+    faults: tuple[Fault, ...]
+    nearest: Nearest | None
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]  # why the rule is not whole
+    unknown: tuple[Unknown, ...]
+    not_modeled: tuple[Placed, ...]  # they change the update, and no trick computes it
+    no_effect: tuple[Placed, ...]  # given options that do not change the update
+    unplaced: tuple[Placed, ...]  # given options whose effect nobody has read
+    effective: Effective = field(repr=False)
+
+    @property
+    def emulate(self) -> str:
+        """The dialect as ``emulate`` takes it."""
+        return f"{self.framework}@{self.release}"
+
+
+def explain_options(framework: Framework, release: str, given: Iterable[GivenOption]) -> Explanation:
+    """Explain given options at a release.
+
+    Args:
+        framework: The table of the framework.
+        release: A known release; "" for the newest.
+        given: The options as they were read.
+
+    Returns:
+        The explanation. Whatever cannot be expressed is named in it and raises nothing.
+
+    Raises:
+        TrickError: The release is not known.
+
+    """
+    dialect = find_dialect(f"{framework.name}@{release}" if release else framework.name)
+    effective = resolve_options(framework, load_options(framework.name), dialect.release, given)
+    found = read_options(framework, dialect, effective)
+    rule, problem = _built(dialect, found)
+    not_modeled = tuple(_not_modeled(framework, effective))
+    no_effect, unplaced = _rest(framework, effective, found, not_modeled)
+    return Explanation(
+        framework=framework.name,
+        release=dialect.release,
+        tricks=found.tricks,
+        rule=rule,
+        origins=found.origins,
+        loop=found.loop,
+        idle=tuple(_idle(framework, effective, found, rule)),
+        faults=tuple(_faults(framework, dialect, effective, found.loop)),
+        nearest=None if rule is None else find_nearest(rule, dialect.spelled),
+        notes=(*found.notes, *effective.repeated),
+        problems=(*found.lacking, *problem),
+        unknown=effective.unknown,
+        not_modeled=not_modeled,
+        no_effect=no_effect,
+        unplaced=unplaced,
+        effective=effective,
+    )
+
+
+def setup_of(loop: Loop) -> Setup:
+    """Return the facts of a run with this loop; what is not known has the paper's value."""
+    return Setup(
+        int(loop.get("group_size") or 8),
+        int(loop.get("prompts_per_batch") or 128),
+        int(loop.get("updates_per_rollout") or 1),
+        int(loop.get("max_response_length") or 8192),
+        float(loop.get("top_p") or 1.0),
+        int(loop.get("top_k") or 0),
+    )
+
+
+def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str, ...]]:
+    """Return the rule, or the sentences that say why it cannot be built."""
+    try:
+        return build_rule(EMPTY, found.tricks, dialect.spelled, setup_of(found.loop)), ()
+    except TrickError as error:
+        return None, tuple(str(error).splitlines())
+
+
+def _idle(framework: Framework, effective: Effective, found: Found, rule: UpdateRule | None) -> Iterator[str]:
+    if rule is not None:
+        for trick, reasons in rule.no_effect_reasons().items():
+            yield from (f"{trick}: {reason}" for reason in reasons)
+    if framework.idle is not None:
+        yield from framework.idle(effective.values, found.loop)
+
+
+def _faults(framework: Framework, dialect: Dialect, effective: Effective, loop: Loop) -> Iterator[Fault]:
+    for fault in framework.faults:
+        hits = dialect.holds(fault, effective.release) and fulfilled(fault.when, effective.values)
+        if hits and (fault.test is None or fault.test(effective.values, loop)):
+            yield fault
+
+
+def _not_modeled(framework: Framework, effective: Effective) -> Iterator[Placed]:
+    """Yield the options in effect that no trick computes, given or by default."""
+    for name, value in effective.values.items():
+        for row in framework.not_modeled:
+            if list(matching(name, (row.pattern,))) and not any(equal(value, each) for each in row.neutral):
+                yield Placed(name, value, effective.source(name), row.because)
+                break
+
+
+def _rest(
+    framework: Framework, effective: Effective, found: Found, not_modeled: tuple[Placed, ...]
+) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
+    """Return the given options without effect on the update, and those that nobody has placed."""
+    taken = found.in_rule | found.in_loop | {option.name for option in not_modeled}
+    no_effect: list[Placed] = []
+    unplaced: list[Placed] = []
+    for name, option in effective.given.items():
+        if name in taken:
+            continue
+        placed = Placed(name, option.value, option.place)
+        off = list(matching(name, (row.pattern for row in framework.not_modeled)))
+        quiet = off or list(matching(name, (*framework.no_effect, *framework.foreign)))
+        (no_effect if quiet else unplaced).append(placed)
+    return tuple(no_effect), tuple(unplaced)
+
+
+@cache
+def _preset_rules(emulate: str, setup: Setup) -> dict[str, dict[str, list[str]]]:
+    rules = {}
+    for preset in PRESETS:
+        try:
+            rules[preset] = build_rule(preset, {}, emulate, setup).settings()
+        except TrickError:  # the framework cannot express it; its plain rule is the target
+            rules[preset] = build_rule(preset, {}, "none", setup).settings()
+    return rules
+
+
+def find_nearest(rule: UpdateRule, emulate: str) -> Nearest:
+    """Return the preset whose rule has the fewest other hooks, each preset as the dialect computes it."""
+    mine = rule.settings()
+    rules = _preset_rules(emulate, rule.setup)
+    counts = {
+        preset: sum(mine.get(hook) != theirs.get(hook) for hook in mine.keys() | theirs.keys())
+        for preset, theirs in rules.items()
+    }
+    preset = min(counts, key=lambda name: counts[name])
+    theirs = rules[preset]
+    differs = tuple(
+        f"{hook}: {_joined(mine, hook)}, {preset} has {_joined(theirs, hook)}"
+        for hook in dict.fromkeys((*mine, *theirs))
+        if mine.get(hook) != theirs.get(hook)
+    )
+    return Nearest(preset, PRESETS[preset].source, differs)
+
+
+def _joined(settings: Mapping[str, list[str]], hook: str) -> str:
+    return " + ".join(settings.get(hook, [])) or "nothing"
