@@ -226,7 +226,7 @@ _REWRITES: Final = (
         for scope, apart, first, last in (
             ("micro_batch", (), "0.7.0", "0.8.8"),
             ("micro_batch", GSPO, "0.8.9", "0.10.3"),
-            ("update", GSPO, "0.10.4", "0.11.1"),
+            ("update", GSPO, "0.10.4", ""),
         )
     ),
 )
