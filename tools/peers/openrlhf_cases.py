@@ -100,15 +100,29 @@ def _batch(rewards: list[float], group: list[int], micro_batch: list[int]) -> di
     }
 
 
+def _single(rewards: list[float], group: list[int]) -> dict[str, Any]:
+    """Return a batch of responses of one token."""
+    rows = [[-1.0] for _ in rewards]
+    names = ("log_probs", "old_log_probs", "sampler_log_probs", "ref_log_probs", "entropies")
+    parts = dict.fromkeys(names, rows)
+    lengths, micro = [1] * len(rewards), [0] * len(rewards)
+    found = {"rewards": rewards, "group": group, "lengths": lengths, **parts}
+    return {**found, "max_response_length": 1, "micro_batch": micro}
+
+
 def _far(batch: dict[str, Any]) -> dict[str, Any]:
-    """Return the batch with one token 24 above its old log-prob, and one of the reference 12 away."""
-    log_probs = [list(row) for row in batch["log_probs"]]
-    old = [list(row) for row in batch["old_log_probs"]]
-    reference = [list(row) for row in batch["ref_log_probs"]]
-    old[2][1], log_probs[2][1] = -24.5, -0.5
+    """Return the batch with one token 21 above its old log-prob, whose advantage is negative."""
+    log_probs, old = ([list(row) for row in batch[name]] for name in ("log_probs", "old_log_probs"))
+    old[2][1], log_probs[2][1] = -21.5, -0.5
+    return {**batch, "log_probs": log_probs, "old_log_probs": old}
+
+
+def _distant(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the batch with tokens whose reference log-probs are 12 below and 3 above."""
+    old, reference = batch["old_log_probs"], [list(row) for row in batch["ref_log_probs"]]
     reference[6][2] = round(old[6][2] - 12.0, 6)
     reference[4][0] = round(old[4][0] + 3.0, 6)
-    return {**batch, "log_probs": log_probs, "old_log_probs": old, "ref_log_probs": reference}
+    return {**batch, "ref_log_probs": reference}
 
 
 _FOURS: Final = [0, 0, 0, 0, 1, 1, 1, 1]
@@ -117,9 +131,11 @@ BATCHES: Final[dict[str, Any]] = {
     "uneven": _UNEVEN,
     "whole": {**_UNEVEN, "micro_batch": [0] * 8},
     "shaped": _batch([0.7, -0.3, 1.25, 0.7, 3.0, -2.0, 0.1, 0.4], _FOURS, _FOURS),
-    "equal rewards": _batch([0.1] * 4 + [0.3] * 4, _FOURS, _FOURS),
+    "equal rewards": _single([0.3] * 8 + [0.1] * 8, [0] * 8 + [1] * 8),
+    "eight": _single([1.0] + [0.0] * 7 + [1.0, 0.0] * 4, [0] * 8 + [1] * 8),
     "large rewards": _batch([40.0, 0.0, 15.0, -3.0, 100.0, 90.0, 95.0, 0.0], _FOURS, _FOURS),
     "far": _far(_UNEVEN),
+    "distant": _distant(_UNEVEN),
     "pairs": _batch([1.0, 0.0, 0.0, 0.0, 0.5, 0.25, 1.0, 0.9], [0, 0, 1, 1, 2, 2, 3, 3], _FOURS),
 }
 
@@ -135,7 +151,8 @@ class Case:
     since: str = ""  # the releases at which the options have this meaning
     until: str = ""
     words: str = "openrlhf"  # what our refusal contains at the other releases; "" where ours computes something there
-    results: tuple[str, ...] = ("advantages", "gradient", "loss")
+    results: tuple[str, ...] = ("gradient", "loss")
+    dtype: str = "float64"  # in which ours is computed; float32 where rounding decides
     spelled: dict[str, dict[str, Any]] = field(default_factory=dict)  # other options from a release on
 
     def asked(self, release: str) -> dict[str, Any]:
@@ -149,9 +166,11 @@ class Case:
         if _order(release) < _order("0.10.2"):
             options = {OLD_NAMES.get(name, name): value for name, value in options.items()}
         if _order(release) < _order("0.6.0.post1") and "kl_estimator" in options:
-            options = {name: value for name, value in options.items() if name != "kl_estimator"} | (
-                {"use_kl_estimator_k3": True} if options["kl_estimator"] == "k3" else {}
-            )
+            estimator = options["kl_estimator"]
+            if estimator == "k2":
+                return {"name": self.name, "outside": True}
+            options = {name: value for name, value in options.items() if name != "kl_estimator"}
+            options |= {"use_kl_estimator_k3": True} if estimator == "k3" else {}
         return {"name": self.name, "batch": self.batch, "options": options, "results": self.results}
 
 
@@ -165,6 +184,8 @@ def _within(release: str, since: str, until: str) -> bool:
     return (not since or at >= _order(since)) and (not until or at <= _order(until))
 
 
+_SIGNAL: Final = ("advantages",)
+_BOTH: Final = ("advantages", "gradient", "loss")
 _EST: Final = "algo.advantage.estimator"
 _CORRECT: Final = "algo.advantage.is_correction"
 _RAW_NORM: Final = {_EST: "group_norm"}
@@ -192,18 +213,30 @@ def _enabled(kind: str, low: float, high: float) -> dict[str, Any]:
 
 
 CASES: Final = (
-    Case("group_norm", _NORM, {"group_norm": {}}, words="group_norm"),
-    Case("group_norm of pairs", _NORM, {"group_norm": {}}, "pairs", words="group_norm"),
-    Case("group_norm of shaped rewards", _NORM, {"group_norm": {}}, "shaped", words="group_norm"),
-    Case("group_norm of equal rewards", {**_NORM, **_WIDE}, {"group_norm": {}}, "equal rewards", words="group_norm"),
+    Case("group_norm", _NORM, {"group_norm": {}}, words="group_norm", results=_BOTH),
+    Case("group_norm of eight", _NORM, {"group_norm": {}}, "eight", words="group_norm", results=_SIGNAL),
+    Case("rloo of eight", {_EST: "rloo", **_NONE}, {"rloo": {}}, "eight", since="0.8.5", results=_SIGNAL),
+    Case("group_norm of pairs", _NORM, {"group_norm": {}}, "pairs", words="group_norm", results=_SIGNAL),
+    Case("group_norm of shaped rewards", _NORM, {"group_norm": {}}, "shaped", words="group_norm", results=_SIGNAL),
+    Case(
+        "group_norm of equal rewards",
+        {**_NORM, **_WIDE},
+        {"group_norm": {}},
+        "equal rewards",
+        words="group_norm",
+        results=_SIGNAL,
+        dtype="float32",
+    ),
     Case(
         "group_norm of equal rewards, bounded",
         _NORM,
         {"group_norm": {}, "advantage_clip": {"low": -10.0, "high": 10.0}},
         "equal rewards",
         words="group_norm",
+        results=_SIGNAL,
+        dtype="float32",
     ),
-    Case("dr_grpo", _DR, _CENTERED, words="group_mean", since="0.6.3.post2"),
+    Case("dr_grpo", _DR, _CENTERED, words="group_mean", since="0.6.3.post2", results=_BOTH),
     Case(
         "dr_grpo, bounded",
         {**_DR, "reward.clip_range": [-5.0, 20.0]},
@@ -211,12 +244,14 @@ CASES: Final = (
         "large rewards",
         words="group_mean",
         since="0.6.3.post2",
+        results=_SIGNAL,
     ),
     Case(
         "reinforce_baseline",
         {_EST: "reinforce_baseline", **_NONE},
         {**_CENTERED, "token_whitening": {}},
         words="group_mean",
+        results=_BOTH,
     ),
     Case(
         "reinforce_baseline of shaped rewards",
@@ -224,30 +259,57 @@ CASES: Final = (
         {**_CENTERED, "token_whitening": {}},
         "shaped",
         words="group_mean",
+        results=_SIGNAL,
     ),
     Case(
         "reinforce_baseline without deviation",
         {_EST: "reinforce_baseline", "algo.advantage.no_std_norm": True, **_NONE},
         {**_CENTERED, "token_whitening": {"std": "none"}},
+        results=_SIGNAL,
     ),
-    Case("rloo", {_EST: "rloo", **_NONE}, {"rloo": {}}, since="0.8.5", words="whitens after rloo"),
+    Case(
+        "rloo",
+        {_EST: "rloo", **_NONE},
+        {"rloo": {}},
+        since="0.8.5",
+        words="whitens after rloo",
+        results=_SIGNAL,
+    ),
     Case(
         "rloo, whitened",
         {_EST: "rloo", **_NONE},
         {"rloo": {}, "token_whitening": {}},
         until="0.8.4",
         words="does not whiten after rloo",
+        results=_SIGNAL,
     ),
-    Case("reinforce", {_EST: "reinforce", **_NONE}, {"token_whitening": {}}),
-    Case("reinforce of shaped rewards", {_EST: "reinforce", **_NONE}, {"token_whitening": {}}, "shaped"),
-    Case("flash_reinforce", {_EST: "flash_reinforce", **_NONE}, {"batch_mean": {}}, words="batch_mean"),
+    Case(
+        "reinforce",
+        {_EST: "reinforce", **_NONE},
+        {"token_whitening": {}},
+        results=_SIGNAL,
+    ),
+    Case(
+        "reinforce of shaped rewards",
+        {_EST: "reinforce", **_NONE},
+        {"token_whitening": {}},
+        "shaped",
+        results=_SIGNAL,
+    ),
+    Case(
+        "flash_reinforce",
+        {_EST: "flash_reinforce", **_NONE},
+        {"batch_mean": {}},
+        words="batch_mean",
+        results=_SIGNAL,
+    ),
     *(
         Case(
             f"reinforce with {estimator} in the reward",
             {_EST: "reinforce", "algo.kl.init_coef": 0.1, "algo.kl.estimator": estimator},
             {"kl_to_go": {**_KL, "estimator": estimator}, "token_whitening": {}},
-            "far",
-            words="k2",
+            "distant",
+            results=("gradient",),
         )
         for estimator in ("k1", "k2")
     ),
@@ -255,8 +317,9 @@ CASES: Final = (
         "dr_grpo with k3 in the reward",
         {_EST: "dr_grpo", "algo.kl.init_coef": 1e-4, "algo.kl.estimator": "k3"},
         {**_CENTERED, "kl_to_go": {"coef": 1e-4, "estimator": "k3"}},
-        "far",
+        "distant",
         words="group_mean",
+        results=("gradient",),
         since="0.6.3.post2",
     ),
     Case(
@@ -282,7 +345,7 @@ CASES: Final = (
         until="0.6.4",
         words="",
     ),
-    Case("far ratios", _NORM, {"group_norm": {}}, "far", words="group_norm"),
+    Case("a ratio far off", _NORM, {"group_norm": {}}, "far", words="group_norm"),
     Case(
         "clip of 0.1",
         {**_DR, "actor.eps_clip": 0.1},
@@ -325,7 +388,7 @@ CASES: Final = (
             f"{estimator} as a loss",
             {**_K1, "algo.kl.estimator": estimator},
             {**_CENTERED, "kl_loss": {**_KL, "estimator": estimator}},
-            "far",
+            "distant",
             since="0.7.2",
             words="",
         )
@@ -335,7 +398,7 @@ CASES: Final = (
         "k3 as a loss",
         {**_K1, "algo.kl.init_coef": 1e-4, "algo.kl.estimator": "k3"},
         {**_CENTERED, "kl_loss": {"coef": 1e-4, "estimator": "k3"}},
-        "far",
+        "distant",
         since="0.7.2",
         words="",
     ),
@@ -355,7 +418,7 @@ CASES: Final = (
             f"{estimator} with the unbiased gradient",
             {**_K1, "algo.kl.estimator": estimator, "algo.kl.unbiased_gradient": True},
             {**_CENTERED, "kl_loss": {**_KL, "estimator": estimator, "gradient": "k2"}},
-            "far",
+            "distant",
             since="0.11.1",
         )
         for estimator in ("k1", "k2", "k3")
@@ -423,5 +486,6 @@ CASES: Final = (
         {**_CENTERED, "soft_overlong": {"cache": 3, "limit": 6, "weight": 0.5}},
         since="0.8.7",
         words="",
+        results=_SIGNAL,
     ),
 )

@@ -172,7 +172,7 @@ def _divergences() -> Iterator[Variant]:
         first = "0.6.0.post1" if estimator == "k2" else "0.6.0"
         when = {"estimator": estimator, "gradient": "own"}
         yield Variant(KlLoss, KL, when, _FREE, ("coef",), beside=SEQUENCES, since=first, until="0.6.4")
-        yield Variant(KlLoss, KL, when, _FREE, ("coef",), beside=TOKENS, since="0.7.2", until="0.8.5")
+        yield Variant(KlLoss, KL, when, _FREE, ("coef",), beside=TOKENS, since="0.7.4", until="0.8.5")
         yield Variant(KlLoss, KL, when, _BOUND, ("coef",), beside=TOKENS, since="0.8.6")
         yield Variant(
             KlLoss,
@@ -239,6 +239,8 @@ _NAMES: Final = (
     "0.10.0 0.10.1 0.10.1.post1 0.10.1.post2 0.10.2 0.10.3 0.10.4 0.11.0 0.11.1 0.11.2"
 )
 
+RELEASES: Final = tuple(_NAMES.split())
+
 OPENRLHF: Final = Dialect(
     "openrlhf",
     "OpenRLHF/OpenRLHF",
@@ -262,5 +264,5 @@ OPENRLHF: Final = Dialect(
         "rewards less their baseline are held within plus and minus 10 (openrlhf/cli/train_ppo_ray.py:474), "
         "unless advantage_clip is chosen",
     ),
-    releases=tuple(_NAMES.split()),
+    releases=RELEASES,
 )

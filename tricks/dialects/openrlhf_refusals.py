@@ -195,6 +195,14 @@ def _of_terms() -> Iterator[Refusal]:
         since="0.7.0",
         until="0.7.1.post2",
     )
+    yield Refusal(
+        Pattern(KlLoss),
+        "stops at the first training step with a KL loss",
+        "choose kl_to_go",
+        f"{ACTOR}:331",
+        since="0.7.2",
+        until="0.7.3",
+    )
     yield replace(refuse_class(EntropyBonus, "rewards no entropy before 0.7.2", f"{ACTOR}:347"), until="0.7.1.post2")
     for estimator in (KlLoss, KlToGo):
         yield Refusal(
@@ -209,7 +217,7 @@ def _of_terms() -> Iterator[Refusal]:
         "has the estimator's own gradient alone before 0.11.1",
         "set gradient=own",
         KL,
-        since="0.7.2",
+        since="0.7.4",
         until="0.11.0",
     )
     for term, words, line in _TERMS:

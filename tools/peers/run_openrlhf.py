@@ -1,4 +1,4 @@
-"""Run cases at one release of OpenRLHF: ``python -m tools.peers.openrlhf_child FOLDER RELEASE``, cases on stdin.
+"""Run cases at one release of OpenRLHF; the request and the answer are JSON.
 
 The release's own command line parses the options, its own methods compute. Given numbers stand for the models.
 """
@@ -19,22 +19,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from tools.peers.empty_modules import install_empty_modules
+sys.path[0] = str(Path(__file__).resolve().parents[2])  # not this folder, which has files named as the packages are
+
+from tools.peers.empty_modules import install_empty_modules  # noqa: E402
 
 _EMPTY: Final = (
     *("PIL", "aiohttp", "datasets", "deepspeed", "fastapi", "flash_attn", "jsonlines", "liger_kernel", "modelscope"),
-    *(
-        "peft",
-        "pylatexenc",
-        "ray",
-        "requests",
-        "ring_flash_attn",
-        "torchdata",
-        "transformers",
-        "uvicorn",
-        "vllm",
-        "wandb",
-    ),
+    *("peft", "pylatexenc", "ray", "requests", "ring_flash_attn", "torchdata", "transformers", "uvicorn", "vllm"),
+    "wandb",
 )
 
 
@@ -93,6 +85,22 @@ def parse_options(folder: Path, options: dict[str, Any]) -> Any:
     finally:
         sys.argv = before
     return caught[0]
+
+
+def list_options(folder: Path) -> dict[str, Any]:
+    """Return the default of every option of the release's command line."""
+    tree = ast.parse((folder / "openrlhf/cli/train_ppo_ray.py").read_text())
+    caught: list[Any] = []
+    for node in tree.body:
+        if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
+            ends = next(place for place, each in enumerate(node.body) if "parser.parse_args()" in ast.unparse(each))
+            node.body = [*node.body[:ends], *ast.parse("_caught.append(parser)").body]
+    exec(compile(tree, "train_ppo_ray", "exec"), {"__name__": "__main__", "_caught": caught})
+    options = {action.option_strings[0].lstrip("-"): action.default for action in caught[0]._actions}
+    changing = ("help", "wandb_run_name", "logger.wandb.run_name")  # the run's name holds the date
+    return {
+        name: "inf" if default == float("inf") else default for name, default in options.items() if name not in changing
+    } | {name: None for name in changing if name in options and name != "help"}
 
 
 def setting(args: Any, *names: str) -> Any:
@@ -191,9 +199,9 @@ class Run:
         owner = next((each for each in owners if name in vars(each)), None)
         made = self.experiences()
         if owner is not None:
-            self._instance(owner).compute_advantages_and_returns(made, gamma=1.0, lambd=1.0) if "kwargs" in (
-                inspect.signature(getattr(owner, name)).parameters
-            ) else self._instance(owner).compute_advantages_and_returns(made)
+            open_ended = "kwargs" in inspect.signature(getattr(owner, name)).parameters
+            discounts = {"gamma": 1.0, "lambd": 1.0} if open_ended else {}
+            self._instance(owner).compute_advantages_and_returns(made, **discounts)
         else:
             self._before_0_6_3(owners, made)
         rows = [self._whole(row) for item in made for row in item.advantages]
@@ -232,11 +240,8 @@ class Run:
         text = inspect.getsource(trainer)
         if not hasattr(buffer, "normalize"):
             return found
-        apart = [
-            name
-            for name in ("group_norm", "dr_grpo")
-            if f'"{name}"' in text.partition("replay_buffer.normalize")[0][-200:]
-        ]
+        before = text.partition("replay_buffer.normalize")[0][-200:]
+        apart = [name for name in ("group_norm", "dr_grpo") if f'"{name}"' in before]
         if self.estimator in apart:
             return found
         lengths = self.batch.lengths
@@ -265,7 +270,10 @@ class Run:
             method = getattr(trainer, "training_step" if _has_step() else "training_step_actor")
             wanted = inspect.signature(method).parameters
             named = {"experience": item, "kl_ctl": self.coef, "step": step, "loss_batch_info": info}
-            method(**{name: value for name, value in named.items() if name in wanted})
+            try:
+                method(**{name: value for name, value in named.items() if name in wanted})
+            except AttributeError as error:  # 0.7.2 and 0.7.3 stop where they log the KL of the loss
+                raise SystemExit(f"the training step stops: {error}") from error
             loss = trainer.losses[0] / len(micro)
             loss.backward()
             total += loss.item()
@@ -331,28 +339,27 @@ class Run:
         trainer.initial_model, trainer.aux_loss = object(), False
         trainer.kl_ctl, trainer.replay_buffer = SimpleNamespace(value=self.coef), None
         trainer.actor_scheduler = SimpleNamespace(get_last_lr=lambda: [0.0])
-        trainer.actor_loss_fn = self._loss(owner, module)
+        trainer.actor_loss_fn = self._loss(owner)
         return trainer
 
-    def _loss(self, owner: type, module: Any) -> Any:
+    def _loss(self, owner: type) -> Any:
         """Run the statement with which the release constructs its policy loss."""
-        source = inspect.getsource(owner.__init__)
-        for node in ast.walk(ast.parse("class _:\n" + source)):
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self.actor_loss_fn":
-                holder = SimpleNamespace(args=self.args)
-                scope = {**vars(module), "self": holder, "eps_clip": setting(self.args, "actor.eps_clip", "eps_clip")}
-                exec(ast.unparse(node), scope)
-                return holder.actor_loss_fn
+        for cls in owner.__mro__:
+            source = inspect.getsource(cls.__init__) if "__init__" in vars(cls) and cls is not object else ""
+            for node in ast.walk(ast.parse("class _:\n" + source if source else "")):
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self.actor_loss_fn":
+                    holder = SimpleNamespace(args=self.args)
+                    scope = {**vars(import_module(cls.__module__)), "self": holder}
+                    scope["eps_clip"] = setting(self.args, "actor.eps_clip", "eps_clip")
+                    exec(ast.unparse(node), scope)  # one statement of the release
+                    return holder.actor_loss_fn
         raise SystemExit("the release constructs no policy loss")
 
 
 def _has_step() -> bool:
     """Return True from 0.6.3 on, where the actor has its own trainer with a training step."""
-    return hasattr(import_module("openrlhf.trainer.ray.ppo_actor").ActorPPOTrainer, "training_step") and (
-        "training_step" in vars(import_module("openrlhf.trainer.ray.ppo_actor").ActorPPOTrainer)
-        and "training_step_actor"
-        not in inspect.getsource(import_module("openrlhf.trainer.ray.ppo_actor").ActorPPOTrainer)
-    )
+    text = inspect.getsource(import_module("openrlhf.trainer.ray.ppo_actor").ActorPPOTrainer)
+    return "def training_step(" in text and "training_step_actor" not in text
 
 
 def run_case(folder: Path, batches: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
@@ -377,16 +384,16 @@ def run_case(folder: Path, batches: dict[str, Any], case: dict[str, Any]) -> dic
         return {"refused": str(error)}
     run = Run(batch, args)
     advantages = run.advantages()
-    gradient, loss = run.update(advantages)
+    try:
+        gradient, loss = run.update(advantages)
+    except SystemExit as error:
+        return {"refused": str(error)}
     mask = batch.mask
-    return {
-        "advantages": _plain(advantages, mask),
-        "gradient": [
-            [float(f"{value:.9g}") for value in row[: int(length)].tolist()]
-            for row, length in zip(gradient, mask.sum(dim=1), strict=True)
-        ],
-        "loss": float(f"{loss:.9g}"),
-    }
+    rows = [row[: int(length)] for row, length in zip(advantages, mask.sum(dim=1), strict=True)]
+    found = {"gradient": gradient.tolist(), "loss": loss}
+    if all(bool((row == row[0]).all()) for row in rows):  # else padding differs, which nothing reads
+        found["advantages"] = [float(row[0]) for row in rows]
+    return {name: found[name] for name in case["results"] if name in found}
 
 
 def _limit_name(folder: Path, dotted: bool) -> str:
@@ -395,22 +402,16 @@ def _limit_name(folder: Path, dotted: bool) -> str:
     return next(name for name in known if f'"--{name}"' in text)
 
 
-def _plain(advantages: Tensor, mask: Tensor) -> list[Any]:
-    """Return one number per response where all its tokens have one, else a row per response."""
-    rows = [row[: int(length)].tolist() for row, length in zip(advantages, mask.sum(dim=1), strict=True)]
-    if all(len(set(row)) == 1 for row in rows):
-        return [float(f"{row[0]:.9g}") for row in rows]
-    return [[float(f"{value:.9g}") for value in row] for row in rows]
-
-
 def main() -> None:
     """Read batches and cases from stdin and print the results as one line of JSON."""
-    folder = Path(sys.argv[1])
     asked = json.load(sys.stdin)
-    sys.path.insert(0, str(folder))
     install_empty_modules(_EMPTY)
     stay_on_cpu()
     torch.set_num_threads(1)
+    folder = Path(asked["folder"])
+    if asked.get("options"):
+        print(json.dumps(list_options(folder)))
+        return
     found: dict[str, Any] = {case["name"]: run_case(folder, asked["batches"], case) for case in asked["cases"]}
     print(json.dumps({**found, "torch": torch.__version__}))
 
