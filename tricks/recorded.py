@@ -72,6 +72,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "probability_mask": Recorded("ProbabilityMask", ("low", "high", "pull")),
     "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
     "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
+    "kept_mean_clip": Recorded("KeptMeanClip", _SEQUENCE_CLIP),
+    "sampler_kl_to_go": Recorded("SamplerKlToGo", _KL),
     "mean_gate": Recorded("MeanGate", ("cap", "floor", "level", "outside")),
     "mean_weight": Recorded("MeanWeight", ("cap", "floor", "level", "outside")),
     "weighted_kl_loss": Recorded("WeightedKlLoss", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),

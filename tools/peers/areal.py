@@ -166,18 +166,42 @@ CASES: Final = (
         for name, settings, tricks in _WEIGHTS
     ),
     _case("decoupled without weights", {**_DECOUPLED, **_GROUP}, {"group_norm": {}}),
+    *(
+        _case(
+            f"gspo with {name}",
+            {**_DECOUPLED, **_GROUP, "importance_sampling_level": "sequence", "rejection_sampling": settings},
+            {
+                "group_norm": {},
+                "gspo": {"clip_ratio_low": 0.2, "clip_ratio_high": 0.2},
+                "truncated_is": tricks,
+            },
+            results=("gradient",),
+        )
+        for name, settings, tricks in _WEIGHTS
+    ),
     _case(
-        "gspo with truncated weights of responses",
+        "KL in the reward of the decoupled loss",
+        {**_DECOUPLED, "kl_ctl": 0.1, "kl_estimator": "k2", "rejection_sampling": {"action": "clamp", "upper": 2.0}},
+        {
+            "kl_to_go": {"coef": 0.1, "estimator": "k2"},
+            "truncated_is": {"cap": 2.0, "outside": "truncate"},
+        },
+        results=("gradient",),
+    ),
+    _case(
+        "gspo with dropped tokens and KL in the reward",
         {
             **_DECOUPLED,
             **_GROUP,
+            "kl_ctl": 0.1,
             "importance_sampling_level": "sequence",
-            "rejection_sampling": {"level": "sequence", "action": "clamp", "upper": 2.0},
+            "rejection_sampling": {"upper": 2.0, "lower": 0.5},
         },
         {
             "group_norm": {},
+            "kl_to_go": {"coef": 0.1},
             "gspo": {"clip_ratio_low": 0.2, "clip_ratio_high": 0.2},
-            "truncated_is": {"level": "sequence", "cap": 2.0, "outside": "truncate"},
+            "truncated_is": {"cap": 2.0, "floor": 0.5, "outside": "drop"},
         },
     ),
     _case(

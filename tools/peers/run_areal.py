@@ -83,7 +83,9 @@ def make_config(settings: dict[str, Any]) -> Any:
 
     known = {"reward_norm": cli_args.NormConfig, "adv_norm": cli_args.NormConfig}
     known["rejection_sampling"] = cli_args.RejectionSamplingConfig
-    made = {name: known[name](**value) if name in known and value is not None else value for name, value in settings.items()}
+    made = {
+        name: known[name](**value) if name in known and value is not None else value for name, value in settings.items()
+    }
     return cli_args.PPOActorConfig(backend="fsdp:d1p1t1", **made)
 
 
@@ -160,6 +162,7 @@ def list_options() -> dict[str, Any]:
         "actor.reward_norm": cli_args.NormConfig,
         "actor.adv_norm": cli_args.NormConfig,
         "actor.rejection_sampling": cli_args.RejectionSamplingConfig,
+        "actor.optimizer": cli_args.OptimizerConfig,
         "ref": cli_args.PPOActorConfig,
         "critic": cli_args.PPOCriticConfig,
         "teacher": cli_args.TeacherConfig,

@@ -22,7 +22,7 @@ from tricks.dialects.dialect import (
     soft_overlong,
 )
 from tricks.dialects.own_tricks import NormalizeAboutCenter, ResponseMeanClip
-from tricks.dialects.parts_areal import MeanWeight
+from tricks.dialects.parts_areal import KeptMeanClip, MeanWeight, SamplerKlToGo
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -92,17 +92,17 @@ _SURROGATES: Final = (
         f"{_LOSS}:501",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
-        note="advantages that differ within a response are averaged over it first",
-        becomes=ResponseMeanClip,
+        beside=(Pattern(TruncatedImportance),),
+        note="dropped tokens are left out of the ratio and of the mean of advantages",
+        becomes=KeptMeanClip,
     ),
     Variant(
-        TruncatedImportance,
-        f"{_LOSS}:393",
-        {"level": "token"},
-        {**_REJECTED, "outside": "truncate"},
-        ("cap", "floor"),
-        beside=(Pattern(SequenceClip),),
-        note="rejection_sampling under the decoupled loss, action clamp",
+        SequenceClip,
+        f"{_LOSS}:501",
+        then={"log_ratio_bound": None},
+        free=("clip_ratio_low", "clip_ratio_high"),
+        note="advantages that differ within a response are averaged over it first",
+        becomes=ResponseMeanClip,
     ),
     Variant(
         TruncatedImportance,
@@ -136,6 +136,15 @@ _LOSSES: Final = (
         f"{_ACTOR}:202",
         then={"log_ratio_bound": None, "value_bound": 10.0},
         free=("coef", "estimator"),
+        beside=(Pattern(TruncatedImportance),),
+        note="under the decoupled loss the KL is that of the sampler's log-probs; coef is 0.1 unless set",
+        becomes=SamplerKlToGo,
+    ),
+    Variant(
+        KlToGo,
+        f"{_ACTOR}:202",
+        then={"log_ratio_bound": None, "value_bound": 10.0},
+        free=("coef", "estimator"),
         note="coef is 0.1 unless set",
     ),
 )
@@ -162,13 +171,6 @@ _REFUSALS: Final = (
         "has one bound for both sides",
         "set low=-1.0 and high=1.0",
         f"{_ACTOR}:169",
-    ),
-    Refusal(
-        Pattern(TruncatedImportance, test=lambda trick: (trick.level, trick.outside) == ("token", "drop")),
-        "leaves dropped tokens out of GSPO's ratio, which is not modeled",
-        "set level=sequence",
-        f"{_LOSS}:501",
-        beside=(Pattern(SequenceClip),),
     ),
     refuse_class(SequenceMean, _ONLY, f"{_LOSS}:542", "choose token_mean"),
     refuse_class(SequenceSum, _ONLY, f"{_LOSS}:542", "choose token_mean"),

@@ -19,7 +19,7 @@ from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
 from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
-from tricks.rewards import AdvantageClip, RewardClip
+from tricks.rewards import AdvantageClip, RewardClip, SoftOverlong
 from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 MAKER: Final = "openrlhf/trainer/ppo_utils/experience_maker.py"
@@ -289,6 +289,14 @@ def _of_samples() -> Iterator[Refusal]:
             "choose dynamic_sampling",
         ),
         since="0.8.1",
+    )
+    yield replace(
+        refuse_class(
+            SoftOverlong,
+            "punishes long responses only in the user's reward function before 0.8.7",
+            "openrlhf/trainer/ppo_utils/length_penalty.py:16",
+        ),
+        until="0.8.6",
     )
     yield refuse_class(
         RewardClip,

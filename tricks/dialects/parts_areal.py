@@ -1,19 +1,21 @@
-"""Parts that only AReaL computes: one weight per response for the gap between two policies."""
+"""Parts that only AReaL computes under its decoupled loss: weights of responses, GSPO over kept tokens, and the KL."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from tricks.dialects.own_tricks import ResponseMeanClip
 from tricks.importance import TruncatedImportance
+from tricks.regularization import KlToGo
 from tricks.surrogates import compute_ratios
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tricks.batch import Rollouts
+    from tricks.batch import Rollouts, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,39 @@ class MeanWeight(TruncatedImportance):
         if self.outside == "drop":
             return weight.masked_fill((weight > self.cap) | (weight < self.floor), 0.0)
         return weight.clamp(self.floor, self.cap)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMeanClip(ResponseMeanClip):
+    """GSPO whose ratio and advantage are means over the tokens that importance weights do not drop."""
+
+    stable_name: ClassVar = "kept_mean_clip"
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Return the loss (B, T), equal on all tokens of a response."""
+        return ResponseMeanClip.surrogate(self, *_kept(log_ratio, signal))
+
+    def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
+        """Return masks (B, T) of the tokens in responses whose gradient is removed by each bound."""
+        return ResponseMeanClip.diagnostics(self, *_kept(log_ratio, signal))
+
+
+def _kept(log_ratio: Tensor, signal: Signal) -> tuple[Tensor, Signal]:
+    """Return the log-ratios and the signal without tokens of weight 0."""
+    if signal.token_weights is None:
+        return log_ratio, signal
+    kept = signal.response_mask & (signal.token_weights != 0)
+    return torch.where(kept, log_ratio, 0.0), replace(signal, response_mask=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerKlToGo(KlToGo):
+    """KL-to-go of the sampler's log-probs in place of the learner's."""
+
+    stable_name: ClassVar = "sampler_kl_to_go"
+    needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs", "sampler_log_probs"})
+
+    def shape_advantages(self, rollouts: Rollouts) -> Tensor:
+        """Return the negative weighted KL-to-go of each token (B, T), to add to its advantage."""
+        assert rollouts.sampler_log_probs is not None  # the rule has checked it
+        return KlToGo.shape_advantages(self, replace(rollouts, old_log_probs=rollouts.sampler_log_probs))

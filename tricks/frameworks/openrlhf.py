@@ -119,7 +119,7 @@ class _Cache(Take):
 
 def _advantages() -> Iterator[Spelling]:
     """Yield the estimators; most are whitened over tokens after their baseline."""
-    yield from spell({_ESTIMATOR: "gae"}, not_modeled=_CRITIC)
+    yield from spell({_ESTIMATOR: "gae"}, {"token_whitening": {}}, not_modeled=_CRITIC)
     whitened: tuple[tuple[str, Mapping[str, Any], str, str], ...] = (
         ("reinforce", {}, "", ""),
         ("reinforce_baseline", {"group_mean": {}}, "0.6.0", ""),

@@ -44,7 +44,7 @@ _MACHINE: Final = (
     *("zero_stage", "zpg", "adam_offload", "overlap_comm", "grad_accum_dtype", "bf16", "param_dtype", "flash_attn"),
     *("attn_implementation", "gradient_checkpointing*", "actor.gradient_checkpointing*", "actor_init_on_gpu", "perf"),
     *("deepspeed_enable_sleep", "deepcompile", "torch_compile", "use_liger_kernel", "ring_attn_size"),
-    *("ring_head_stride", "ds_tensor_parallel_size", "local_rank", "packing_samples", "disable_trace_cache"),
+    *("ring_head_stride", "ds_tensor_parallel_size", "local_rank", "packing_samples"),
     *("micro_rollout_batch_size", "rollout.micro_batch_size", "micro_train_batch_size", "train.micro_batch_size"),
     *("train_max_tokens_per_gpu", "rollout_max_tokens_per_gpu", "train.max_tokens_per_gpu"),
     *("rollout.max_tokens_per_gpu", "vllm_generate_batch_size", "rollout.vllm_generate_batch_size"),
