@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tricks.frameworks.areal_rest import FAULTS, NO_EFFECT, NOT_MODELED
+from tricks.frameworks.areal_rest import FAULTS, FOREIGN, NO_EFFECT, NOT_MODELED
 from tricks.frameworks.spelling import (
     GIVEN,
     NONZERO,
@@ -258,6 +258,7 @@ TABLE: Final = Framework(
     not_modeled=NOT_MODELED,
     faults=FAULTS,
     form="yaml",
+    foreign=FOREIGN,
     launched=("areal.infra.launcher", "areal.launcher", "gsm8k_rl.py"),
     in_code={
         "dynamic_sampling": "the script hands dynamic_filter_fn to trainer.train and sets dynamic_bs to false",

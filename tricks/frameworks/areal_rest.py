@@ -10,11 +10,9 @@ if TYPE_CHECKING:
     from tricks.frameworks.spelling import Loop, Options
 
 _RUN: Final = (
-    *("experiment_name", "trial_name", "cluster", "cluster.*", "allocation_mode", "seed", "enable_offload"),
-    *("total_train_*", "tokenizer_path", "scheduler", "scheduler.*", "saver", "saver.*", "recover", "recover.*"),
-    *("evaluator", "evaluator.*", "stats_logger", "stats_logger.*", "perf_tracer", "perf_tracer.*"),
-    *("memory_profiler", "memory_profiler.*", "eval_gconfig", "eval_gconfig.*", "valid_dataset", "valid_dataset.*"),
-    *("sglang", "sglang.*", "vllm", "vllm.*", "train_dataset.*", "rollout", "rollout.*", "ref", "ref.*"),
+    *("experiment_name", "trial_name", "cluster*", "allocation_mode", "seed", "enable_offload", "total_train_*"),
+    *("tokenizer_path", "scheduler*", "saver*", "recover*", "evaluator*", "stats_logger*", "perf_tracer*"),
+    *("memory_profiler*", "eval_gconfig*", "valid_dataset*", "sglang*", "vllm*", "train_dataset*", "rollout*", "ref*"),
 )
 _GENERATION: Final = (
     *("gconfig.min_new_tokens", "gconfig.max_tokens", "gconfig.stop*", "gconfig.skip_special_tokens"),
@@ -23,20 +21,27 @@ _GENERATION: Final = (
 _MACHINE: Final = (
     *("actor.backend", "actor.experiment_name", "actor.trial_name", "actor.path", "actor.attn_impl"),
     *("actor.init_from_scratch", "actor.disable_dropout", "actor.gradient_checkpointing", "actor.dtype"),
-    *("actor.grad_reduce_dtype", "actor.optimizer_dtype", "actor.mb_spec", "actor.mb_spec.*", "actor.pad_to_maximum"),
-    *("actor.weight_update_mode", "actor.fsdp", "actor.fsdp.*", "actor.archon", "actor.archon.*", "actor.megatron"),
-    *("actor.megatron.*", "actor.scheduling_spec", "actor.scheduling_spec.*", "actor.scheduling_strategy*"),
+    *("actor.grad_reduce_dtype", "actor.optimizer_dtype", "actor.mb_spec*", "actor.pad_to_maximum"),
+    *("actor.weight_update_mode", "actor.fsdp*", "actor.archon*"),
+    *("actor.megatron*", "actor.scheduling_spec*", "actor.scheduling_strategy*"),
     *("actor.setup_timeout", "actor.request_timeout", "actor.log_*", "actor._version", "actor.admin_api_key"),
     *("actor.offload", "actor.is_critic", "actor.use_kernels", "actor.enable_tree_training"),
-    *("actor.peft_type", "actor.target_modules", "actor.lora_alpha", "actor.optimizer", "actor.optimizer.*"),
+    *("actor.peft_type", "actor.target_modules", "actor.lora_alpha", "actor.optimizer*"),
 )
 _WITHOUT_THEIR_SWITCH: Final = (
     *("actor.temperature", "actor.recompute_logprob", "actor.kl_estimator", "actor.max_new_tokens"),
     *("actor.sapo_tau_*", "actor.overlong_tokens", "actor.overlong_penalty_factor", "actor.rejection_sampling*"),
-    *("actor.reward_norm*", "actor.adv_norm*", "actor.prox_logp_method", "critic", "critic.*", "teacher", "teacher.*"),
+    *("actor.reward_norm*", "actor.adv_norm*", "actor.prox_logp_method", "critic*", "teacher*"),
     "actor.eps_clip",
 )
 NO_EFFECT: Final = (*_RUN, *_GENERATION, *_MACHINE, *_WITHOUT_THEIR_SWITCH)
+
+# Options of the scripts' own configurations, which extend PPOConfig, and of the launchers.
+FOREIGN: Final = (
+    *("workflow", "eval_workflow", "max_turns", "max_tokens_per_trajectory", "n_trajs", "async_training", "tir.*"),
+    *("econfig.*", "launcher.*", "export_style", "agent_run_args.*", "reward_fn_path", "agent_builder_path"),
+    *("judge_engine.*", "max_llm_calls_per_run", "log_agent_stats", "config"),
+)
 
 _ABSENT: Final = (None, "absent")
 _SCHEDULE: Final = "the learning rate changes over the run, which no trick says"
