@@ -48,6 +48,12 @@ def _ddof(section: str) -> Take:
     return Take(f"{section}.std_unbiased", lambda value: 0 if value is False else 1, lambda value: value == 1)
 
 
+def _missing(section: str) -> dict[str, Match]:
+    """Return the condition that a section is not given."""
+    names = ("mean_level", "mean_leave1out", "std_level", "std_unbiased", "eps", "group_size")
+    return {f"{section}.{name}": one_of(ABSENT) for name in names}
+
+
 def _settings(section: str) -> dict[str, Take]:
     """Return the settings of a standard deviation."""
     return {"eps": _number(f"{section}.eps", 1e-5), "ddof": _ddof(section)}
@@ -61,9 +67,8 @@ def _advantages() -> Iterator[Spelling]:
     )
     values = "the advantages of a critic are no trick; leave critic out"
     yield Spelling({"critic.path": _PRESENT}, not_modeled=values, written=False)
-    nothing = {mean: one_of(ABSENT), others: _FALSE, std: one_of(ABSENT), size: one_of(ABSENT)}
+    nothing = _missing(section)
     yield Spelling(nothing, note="no baseline: the advantage is the reward", written=False)
-    yield Spelling({"actor.reward_norm": one_of(None), **nothing})
     yield Spelling({mean: None, std: None}, written=False)
     scaled = _settings(section)
     grouped = {size: _SIZE}
@@ -85,6 +90,7 @@ def _advantages() -> Iterator[Spelling]:
         by_group = "group" in (centre, spread)
         yield Spelling({**condition, **(grouped if by_group else {})}, tricks)
     yield Spelling({others: ON}, not_modeled="no trick subtracts the mean of the batch's other samples")
+    yield Spelling({section: one_of(None)})  # written; read by the rows above
 
 
 def _whitening() -> Iterator[Spelling]:
@@ -93,9 +99,8 @@ def _whitening() -> Iterator[Spelling]:
     mean, others, std, size = (
         f"{section}.{name}" for name in ("mean_level", "mean_leave1out", "std_level", "group_size")
     )
-    nothing = {mean: one_of(ABSENT), others: _FALSE, std: one_of(ABSENT), size: one_of(ABSENT)}
+    nothing = _missing(section)
     yield Spelling(nothing, written=False)
-    yield Spelling({"actor.adv_norm": one_of(None), **nothing})
     yield Spelling({mean: None, std: None}, written=False)
     rows: tuple[tuple[Any, str, Any, str], ...] = (
         (_BATCH, "batch", _BATCH, "batch"),
@@ -110,6 +115,7 @@ def _whitening() -> Iterator[Spelling]:
         grouped = {size: _SIZE} if centre == "group" else {}
         yield Spelling({mean: centre, others: _FALSE, std: spread, **grouped}, {"token_whitening": settings})
     yield Spelling({}, not_modeled="no trick has this pair of a mean and a standard deviation over tokens")
+    yield Spelling({section: one_of(None)})  # written; read by the rows above
 
 
 def _losses() -> Iterator[Spelling]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.tricks.frameworks.tables import Option
-from tricks.frameworks.explanation import Explanation, explain_options
+from tests.tricks.frameworks.tables import LOOP, Option
+from tricks.dialects.build import build_rule
+from tricks.frameworks.explanation import Explanation, explain_options, setup_of
 from tricks.frameworks.registry import find_framework
+from tricks.frameworks.writing import export_rule
 
 
 def explain(name: str, release: str, **options: Any) -> Explanation:
@@ -112,3 +114,13 @@ def test_weights_act_under_the_decoupled_loss_alone():
     )
     assert "truncated_is" not in off.tricks
     assert on.tricks["truncated_is"] == {"level": "token", "outside": "drop", "cap": 2.0, "floor": 0.0}
+
+
+@pytest.mark.parametrize("preset", ["reinforce_pp", "dapo", "liteppo", "gspo"])
+def test_what_is_written_for_areal_is_a_configuration(preset):
+    tricks = {"dynamic_sampling": None} if preset == "dapo" else {}
+    rule = build_rule(preset, tricks, "areal", setup_of(LOOP))
+    lines = {line.name: line.value for line in export_rule(find_framework("areal"), rule, LOOP).lines}
+    assert "absent" not in lines.values()
+    sized = {name for name in lines if name.endswith("_norm.group_size")}
+    assert all(lines[name] == "${gconfig.n_samples}" for name in sized)
