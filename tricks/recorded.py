@@ -72,6 +72,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "probability_mask": Recorded("ProbabilityMask", ("low", "high", "pull")),
     "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
     "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
+    "bounded_ratio_kl": Recorded("BoundedRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
     "response_gate": Recorded("ResponseGate", ("cap", "floor", "level", "outside")),
 }
 

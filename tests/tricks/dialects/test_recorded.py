@@ -55,7 +55,7 @@ def _found(rule: UpdateRule, document: Document, update: list[int] | None) -> di
     return {"gradient": gradient.tolist(), "loss": loss.item(), "loss_weights": weights[:, 0].tolist()}
 
 
-@pytest.mark.parametrize(("emulate", "case", "batch", "expected"), _ends())
+@pytest.mark.parametrize(("emulate", "case", "batch", "expected"), list(_ends()))
 def test_a_dialect_gives_the_numbers_of_its_release(
     emulate: str, case: dict[str, Any], batch: str, expected: dict[str, Any]
 ) -> None:
