@@ -137,7 +137,7 @@ def _surrogates() -> list[dict[str, Any]]:
                 {**mean, "cispo": {"low": 0.0, "high": 1.0}},
                 batch,
             ),
-            _case(f"vanilla on {batch}", {**base, **worker}, {**mean, "policy_gradient": {}}, batch),
+            _case(f"vanilla on {batch}", {**base, **worker, "actor_train.pg_variant": "vanilla"}, {**mean, "policy_gradient": {}}, batch),
             *(
                 _case(
                     f"weights of {level} on {batch}",

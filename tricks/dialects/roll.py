@@ -66,12 +66,12 @@ _SURROGATES: Final = (
         note="any aggregation",
         becomes=ResponseClip,
     ),
+    Variant(ClippedWeight, f"{_VARIANTS_FILE}:222", {"low": 0.0, "high": 1.0}, _UNBOUND, note="pg_variant=tis"),
     Variant(
         ClippedWeight,
         f"{_VARIANTS_FILE}:333",
-        then=_UNBOUND,
-        free=("low", "high"),
-        note="0.9 and 1.1 unless set; pg_variant=tis bounds the weight by 0 and 1",
+        then={**_UNBOUND, "low": 0.9, "high": 1.1},
+        note="its configuration has no field for cispo_epsilon_low and cispo_epsilon_high, and drops them",
     ),
     Variant(PolicyGradient, f"{_VARIANTS_FILE}:208", note="pg_variant=vanilla"),
     Variant(
