@@ -92,6 +92,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "live_variance_filter": Recorded("LiveVarianceFilter", ("tolerance",)),
     "ended_variance_filter": Recorded("EndedVarianceFilter", ("tolerance",)),
     "rounded_variance_filter": Recorded("RoundedVarianceFilter", ("tolerance",)),
+    "bounded_ratio_kl": Recorded("BoundedRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
+    "response_gate": Recorded("ResponseGate", ("cap", "floor", "level", "outside")),
 }
 
 
