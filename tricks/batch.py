@@ -91,6 +91,7 @@ class Signal:
     group: Tensor  # (B,) int64
     token_weights: Tensor | None = None  # (B, T), multiplied with the surrogate
     ref_log_probs: Tensor | None = None  # (B, T)
+    sampler_log_probs: Tensor | None = None  # (B, T), for surrogates that measure from the sampler
     max_response_length: int | None = None  # tokens
     counted: Tensor | None = None  # (B, T) bool, tokens of the denominators, where they differ from those of the loss
 

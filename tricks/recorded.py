@@ -72,6 +72,9 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "probability_mask": Recorded("ProbabilityMask", ("low", "high", "pull")),
     "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
     "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
+    "bounded_importance": Recorded("BoundedImportance", ("cap", "floor", "level", "outside")),
+    "zero_advantage_filter": Recorded("ZeroAdvantageFilter", ("tolerance",)),
+    "advantage_gate": Recorded("AdvantageGate", ("rounds", "at_cap")),
 }
 
 
