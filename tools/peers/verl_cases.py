@@ -193,17 +193,33 @@ def _losses() -> list[Case]:
             "plain, long, empty",
         ),
         *_update(
-            "token-sum", mode("token-sum"), {"constant_length": {"per_response": False, "length": 1}}, "token-sum", "plain"
+            "token-sum",
+            mode("token-sum"),
+            {"constant_length": {"per_response": False, "length": 1}},
+            "token-sum",
+            "plain",
         ),
-        *_update("clip-higher", {low: 0.1, high: 0.3}, {"clip": {"clip_ratio_low": 0.1, "clip_ratio_high": 0.3}} | token,
-                 "one clip_ratio", "plain"),
-        *_update("dual clip", {f"{_ACTOR}.clip_ratio_c": 1.5}, {"dual_clip": {"dual_clip": 1.5}} | token, "dual_clip",
-                 "large"),
+        *_update(
+            "clip-higher",
+            {low: 0.1, high: 0.3},
+            {"clip": {"clip_ratio_low": 0.1, "clip_ratio_high": 0.3}} | token,
+            "one clip_ratio",
+            "plain",
+        ),
+        *_update(
+            "dual clip",
+            {f"{_ACTOR}.clip_ratio_c": 1.5},
+            {"dual_clip": {"dual_clip": 1.5}} | token,
+            "dual_clip",
+            "large",
+        ),
         *_update("gspo", policy("gspo") | near, gspo | token, "gspo", "plain, long, empty"),
-        *_update("gspo sequence", policy("gspo") | near | mode("seq-mean-token-mean"), gspo | sequence, "gspo",
-                 "plain, far"),
-        *_update("cispo", policy("cispo") | weights, {"cispo": {"low": 0.8, "high": 1.28}} | token, "cispo",
-                 "plain, large"),
+        *_update(
+            "gspo sequence", policy("gspo") | near | mode("seq-mean-token-mean"), gspo | sequence, "gspo", "plain, far"
+        ),
+        *_update(
+            "cispo", policy("cispo") | weights, {"cispo": {"low": 0.8, "high": 1.28}} | token, "cispo", "plain, large"
+        ),
         *_update("gpg", policy("gpg"), {"policy_gradient": {}} | token, "policy_gradient", "plain"),
     ]
 

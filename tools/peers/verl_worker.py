@@ -23,6 +23,8 @@ import torch
 
 _EMPTY = ("flash_attn", "peft", "vllm", "sglang", "liger_kernel")
 
+_RENAMED = {"AutoModelForVision2Seq": "AutoModelForImageTextToText"}  # verl up to 0.7.0 imports it and does not call it
+
 
 class _Empty(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds empty modules in place of packages that need a GPU."""
@@ -45,27 +47,26 @@ class _EmptyModule(types.ModuleType):
         return MagicMock(name=name)
 
 
-class LacksOption(Exception):
+class LacksOptionError(Exception):
     """The release has no such option or value."""
 
 
 def _config(options: dict[str, Any]) -> Any:
     """Return the release's own configuration with the options set; a name that it lacks is refused as Hydra does."""
-    from omegaconf import OmegaConf, open_dict
-
+    omegaconf = import_module("omegaconf")
     root = os.path.join(os.path.dirname(import_module("verl").__file__ or ""), "trainer", "config")
     composed = os.path.join(root, "_generated_ppo_trainer.yaml")
-    config = OmegaConf.load(composed if os.path.exists(composed) else os.path.join(root, "ppo_trainer.yaml"))
-    with open_dict(config):
+    config = omegaconf.OmegaConf.load(composed if os.path.exists(composed) else os.path.join(root, "ppo_trainer.yaml"))
+    with omegaconf.open_dict(config):
         config.actor_rollout_ref.rollout.name = "vllm"
-    OmegaConf.set_struct(config, True)
+    omegaconf.OmegaConf.set_struct(config, True)
     if options.get("algorithm.adv_estimator") == "gdpo":
-        with open_dict(config):
+        with omegaconf.open_dict(config):
             config.algorithm.gdpo_reward_keys = ["reward"]
     for name, value in options.items():
-        if OmegaConf.select(config, name, default=_Empty) is _Empty:
-            raise LacksOption(name)
-        OmegaConf.update(config, name, value)
+        if omegaconf.OmegaConf.select(config, name, default=_Empty) is _Empty:
+            raise LacksOptionError(name)
+        omegaconf.OmegaConf.update(config, name, value)
     return config
 
 
@@ -100,10 +101,13 @@ def _advantages(data: Any, config: Any) -> Any:
     """Add rewards and advantages as verl's trainer does."""
     trainer, core = import_module("verl.trainer.ppo.ray_trainer"), import_module("verl.trainer.ppo.core_algos")
     algorithm, actor = config.algorithm, config.actor_rollout_ref.actor
-    in_reward = algorithm.use_kl_in_reward if "use_kl_in_reward" in algorithm else not actor.use_kl_loss
+    in_reward = algorithm.use_kl_in_reward if "use_kl_in_reward" in algorithm else not actor.get("use_kl_loss", False)
     if in_reward and "ref_log_prob" in data.batch:
         controller = core.FixedKLController(algorithm.kl_ctrl.kl_coef)
-        data, _ = trainer.apply_kl_penalty(data, kl_ctrl=controller, kl_penalty=algorithm.kl_penalty)
+        try:
+            data, _ = trainer.apply_kl_penalty(data, kl_ctrl=controller, kl_penalty=algorithm.kl_penalty)
+        except NotImplementedError as error:
+            raise LacksOptionError(f"algorithm.kl_penalty: {error}") from error
     else:
         data.batch["token_level_rewards"] = data.batch["token_level_scores"]
     names = trainer.compute_advantage.__code__.co_varnames
@@ -113,11 +117,11 @@ def _advantages(data: Any, config: Any) -> Any:
     if "config" in names:
         extra["config"] = algorithm
     if algorithm.adv_estimator == "gae":
-        raise LacksOption("an estimator without a critic")
+        raise LacksOptionError("an estimator without a critic")
     try:
         return trainer.compute_advantage(data, adv_estimator=algorithm.adv_estimator, gamma=1.0, lam=1.0, **extra)
-    except (NotImplementedError, ValueError) as error:
-        raise LacksOption(f"algorithm.adv_estimator: {error}") from error
+    except (KeyError, NotImplementedError, ValueError) as error:  # 0.1 reads the values of a critic
+        raise LacksOptionError(f"algorithm.adv_estimator: {error}") from error
 
 
 def _correct(data: Any, config: Any) -> None:
@@ -144,12 +148,12 @@ def _correct(data: Any, config: Any) -> None:
         weigh = import_module("verl.trainer.ppo.rollout_corr_helper").compute_rollout_correction_weights
         gap = data.batch["old_log_probs"] - data.batch["rollout_log_probs"]
         threshold = correction.rollout_is_threshold
-        data.batch["rollout_is_weights"], _ = weigh(
-            log_ratio=gap,
-            response_mask=data.batch["response_mask"],
-            rollout_is=correction.rollout_is,
-            rollout_is_threshold=threshold,
-        )
+        given = {"rollout_is": correction.rollout_is, "rollout_is_threshold": threshold}
+        try:
+            found, _ = weigh(log_ratio=gap, response_mask=data.batch["response_mask"], **given)
+        except TypeError as error:  # a lower bound in a word, before 0.8.0
+            raise LacksOptionError(f"rollout_is_threshold: {error}") from error
+        data.batch["rollout_is_weights"] = found
 
 
 def _actor_config(config: Any) -> Any:
@@ -263,22 +267,28 @@ def _run(case: dict[str, Any], batch: dict[str, Any], release: str) -> dict[str,
             result = _update_by_engine(data, config, batch)
         else:
             result = _update_by_actor(data, config, batch, named=release == "0.7.1")
-    except (NotImplementedError, ValueError) as error:
-        raise LacksOption(f"{type(error).__name__}: {error}") from error
+    except (NotImplementedError, ValueError, import_module("hydra.errors").InstantiationException) as error:
+        raise LacksOptionError(f"{type(error).__name__}: {error}") from error
     if not np.isfinite(np.array(result["gradient"])).all():
-        raise LacksOption("the gradient is NaN")
+        raise LacksOptionError("the gradient is NaN")
     return result
 
 
 def main() -> None:
     """Answer the cases of standard input."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]  # a module of ours is named verl too
     sys.meta_path.insert(0, _Empty())
+    transformers = import_module("transformers")
+    for name, newer in _RENAMED.items():
+        if not hasattr(transformers, name):
+            setattr(transformers, name, getattr(transformers, newer))
     asked = json.load(sys.stdin)
     answers: list[dict[str, Any]] = []
     for case in asked["cases"]:
         try:
             answers.append(_run(case, asked["batches"][case["batch"]], asked["release"]))
-        except LacksOption as error:
+        except LacksOptionError as error:
             answers.append({"lacks": str(error)})
     print("\n" + json.dumps(answers))
 
