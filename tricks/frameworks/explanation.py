@@ -55,6 +55,7 @@ class Explanation:
     rule: UpdateRule | None  # None where the framework's own choices cannot be built; ``problems`` says why
     origins: tuple[Origin, ...]
     loop: Loop
+    written_loop: tuple[str, ...]  # the keys of the loop that the configuration writes out
     idle: tuple[str, ...]  # sentences on parts that cannot act in this configuration
     faults: tuple[Fault, ...]
     nearest: Nearest | None
@@ -100,6 +101,7 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
         rule=rule,
         origins=found.origins,
         loop=found.loop,
+        written_loop=tuple(_written_loop(framework, dialect, effective, found)),
         idle=tuple(_idle(framework, effective, found, rule)),
         faults=tuple(_faults(framework, dialect, effective, found.loop)),
         nearest=None if rule is None else find_nearest(rule, dialect.spelled),
@@ -111,6 +113,16 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
         unplaced=unplaced,
         effective=effective,
     )
+
+
+def _written_loop(framework: Framework, dialect: Dialect, effective: Effective, found: Found) -> Iterator[str]:
+    """Yield the keys of the loop that a given option decides; counts are given together."""
+    keeps = {keep.key: keep.take.option for keep in framework.keeps if dialect.holds(keep, effective.release)}
+    counts = found.in_loop - set(keeps.values())
+    for key in found.loop:
+        given = {keeps[key]} if key in keeps else counts
+        if given & effective.given.keys():
+            yield key
 
 
 def setup_of(loop: Loop) -> Setup:

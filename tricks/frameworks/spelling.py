@@ -275,7 +275,8 @@ class Framework:
     not_modeled: tuple[NotModeled, ...] = ()
     faults: tuple[Fault, ...] = ()
     form: str = "yaml"  # in which ``export`` writes: yaml, json, toml, flags, overrides, keywords
-    launched: tuple[str, ...] = ()  # words by which a script's command is known: "verl.trainer.main_ppo"
+    launched: tuple[str, ...] = ()  # programs in scripts: "verl.trainer.main_ppo"; the first is preferred
+    constructors: tuple[str, ...] = ()  # classes of options in Python: "GRPOConfig"
     head: str = ""  # the command or the first lines that ``export`` writes before the options
     foreign: tuple[str, ...] = ()  # globs of options of other programs that its scripts pass on
     rename: Callable[[str], str] = same  # from a name as users write it to that of the options file
