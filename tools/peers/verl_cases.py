@@ -156,7 +156,8 @@ def _update(name: str, options: dict[str, Any], tricks: Words, absent: str, batc
     return [
         {
             "name": f"{name}, {batch}",
-            "options": {**base, **options},
+            "base": base,
+            "options": options,
             "tricks": {"group_norm": {}, **tricks},
             "batch": batch,
             "absent": absent,

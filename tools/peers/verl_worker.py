@@ -249,7 +249,7 @@ def _update_by_engine(data: Any, config: Any, batch: dict[str, Any]) -> dict[str
 
 def _run(case: dict[str, Any], batch: dict[str, Any], release: str) -> dict[str, Any]:
     newer = tuple(int(part) for part in release.split(".")[:2]) >= (0, 8)
-    options = dict(case["options"])
+    options = case.get("base", {}) | case["options"]
     rows, micro = len(batch["rewards"]), batch["micro_batch"].count(batch["micro_batch"][0])
     if "only" not in case:
         options["actor_rollout_ref.actor.ppo_mini_batch_size"] = rows

@@ -55,7 +55,7 @@ def _found(rule: UpdateRule, document: Document, update: list[int] | None) -> di
     return {"gradient": gradient.tolist(), "loss": loss.item(), "loss_weights": weights[:, 0].tolist()}
 
 
-@pytest.mark.parametrize(("emulate", "case", "batch", "expected"), _ends())
+@pytest.mark.parametrize(("emulate", "case", "batch", "expected"), list(_ends()))
 def test_a_dialect_gives_the_numbers_of_its_release(
     emulate: str, case: dict[str, Any], batch: str, expected: dict[str, Any]
 ) -> None:
@@ -63,7 +63,8 @@ def test_a_dialect_gives_the_numbers_of_its_release(
     setup = infer_setup(document.rollouts, case["updates_per_rollout"])
     if "refused" in expected:
         with pytest.raises(TrickError) as refusal:
-            build_rule(case["preset"], case["tricks"], emulate, setup)
+            rule = build_rule(case["preset"], case["tricks"], emulate, setup)
+            _found(rule, document, case.get("update"))  # some refuse a batch, where the framework divides 0 by 0
         assert expected["refused"] in str(refusal.value)
         return
     found = _found(build_rule(case["preset"], case["tricks"], emulate, setup), document, case.get("update"))
