@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from typer import Argument, Option, Typer
 
@@ -12,9 +12,9 @@ from liteppo.endings import OK, WRONG, ended, printed
 from liteppo.words import Command, PassingCommand, frameworks as complete_frameworks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from tricks.forms import Reading
+    from tricks.forms import FormReading
 
     from tricks.frameworks import Framework
 
@@ -121,11 +121,12 @@ def frameworks(
     return ended(show, None)
 
 
-def export_recipe(words: Sequence[str], to: str, version: str, form: str) -> int:
+def export_recipe(words: Sequence[str], cell: str, to: str, version: str, form: str) -> int:
     """Print a rule and its loop as another framework's configuration.
 
     Args:
         words: Hydra overrides of the rule and the loop; without others, the loop is the paper's.
+        cell: The address of a number in a table, whose runs give the rule and the loop; "" for none.
         to: The framework.
         version: A known release; "" for the newest.
         form: yaml, json, toml, flags, overrides or keywords; "" for the framework's own.
@@ -136,18 +137,25 @@ def export_recipe(words: Sequence[str], to: str, version: str, form: str) -> int
     """
 
     def show() -> int:
-        from harness.config import compose_recipe  # noqa: PLC0415 - nothing is imported for --help
+        from harness.config import compose_recipe, recipe_of  # noqa: PLC0415 - nothing is imported for --help
         from tricks.frameworks import export_text  # noqa: PLC0415
 
-        preset, tricks, loop = compose_recipe(words)
+        preset, tricks, loop = recipe_of(_settings_of(cell)) if cell else compose_recipe(words)
         return printed(export_text(preset, tricks, loop, to, version, form))
 
     return ended(show, None)
 
 
-def _reading(table: Framework, words: Sequence[str]) -> tuple[str, Reading]:
+def _settings_of(cell: str) -> Mapping[str, Any]:
+    from analysis import find_cell_settings  # noqa: PLC0415 - pandas takes a second
+    from liteppo.results import results_folder  # noqa: PLC0415
+
+    return find_cell_settings(results_folder(None), cell)
+
+
+def _reading(table: Framework, words: Sequence[str]) -> tuple[str, FormReading]:
     """Return a label and the options: those of a file, replaced by those of the command line."""
-    from tricks.forms import Reading, read_arguments  # noqa: PLC0415
+    from tricks.forms import FormReading, read_arguments  # noqa: PLC0415
 
     from tricks.frameworks import read_configuration, read_file  # noqa: PLC0415
 
@@ -162,7 +170,7 @@ def _reading(table: Framework, words: Sequence[str]) -> tuple[str, Reading]:
     more = read_arguments(list(words[1:]))
     names = {option.name for option in more.given}
     kept = tuple(option for option in found.given if option.name not in names)
-    return f"{label} {' '.join(words[1:])}", Reading(found.form, (*kept, *more.given), (*found.notes, *more.notes))
+    return f"{label} {' '.join(words[1:])}", FormReading(found.form, (*kept, *more.given), (*found.notes, *more.notes))
 
 
 def _is_path(word: str) -> bool:

@@ -108,6 +108,9 @@ def export(
         str, Option(metavar="FRAMEWORK", help="Print the recipe for this framework.", autocompletion=frameworks)
     ] = "",
     version: Annotated[str, Option(metavar="RELEASE", help="By default the newest known one.")] = "",
+    cell: Annotated[
+        str, Option(metavar="ADDRESS", help="With --to, the recipe of a number in a table, as for liteppo trace.")
+    ] = "",
     form: Annotated[
         str,
         Option(metavar="FORM", help="yaml, json, toml, flags, overrides or keywords; by default the framework's own."),
@@ -123,9 +126,9 @@ def export(
     if to:
         from liteppo.recipe_commands import export_recipe  # noqa: PLC0415
 
-        return export_recipe(given, to, version, form)
+        return export_recipe(given, cell, to, version, form)
     if len(given) != 1 or "=" in given[0]:
-        raise WordError("export: name one run, or give --to FRAMEWORK for a recipe")
+        raise WordError("export: name one run, or write --to FRAMEWORK for a recipe")
     from harness.checkpoint import export_run  # noqa: PLC0415 - nothing is imported for --help
     from liteppo.results import results_folder  # noqa: PLC0415
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-import torch
-
 from tricks.api import HOOKS
 from tricks.batch import Signal
 from tricks.rule import UpdateRule
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
-
-import torch
 
 from tricks.statistics import (
     EpsRule,
@@ -17,6 +16,7 @@ from tricks.statistics import (
     segment_variance,
     std_divisor,
 )
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ class Normalize:
             yield f"{found}; set it higher, or single=raw without emulate"
         if "leave_one_out" in (self.mean, self.std) and setup.group_size < 2:
             yield f"leave_one_out needs others in a group, rollout.group_size is {setup.group_size}; set it higher"
-        if not 0 <= self.eps < torch.inf:
+        if not 0 <= self.eps < math.inf:
             yield f"eps must be a finite number of at least 0, got {self.eps}"
         if self.eps == 0 and self.zero_std == "eps":
             yield "zero_std=eps divides by eps, which is 0; set eps or choose zero_std=zero"
@@ -226,7 +226,7 @@ class Whiten:
 
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse an epsilon that cannot keep the divisor away from 0."""
-        if not 0 < self.eps < torch.inf:
+        if not 0 < self.eps < math.inf:
             yield f"eps must be a finite number above 0, got {self.eps}"
 
     def _weights(self, counted: Tensor, advantages: Tensor) -> Tensor:

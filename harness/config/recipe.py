@@ -87,6 +87,10 @@ def compose_recipe(overrides: Sequence[str]) -> tuple[str, Mapping[str, Mapping[
 
     chosen = {override.lstrip("+").partition("=")[0] for override in overrides}
     paper = [word for group, word in _PAPER.items() if group not in chosen]
-    found = compose_fast([*paper, *overrides])
-    loop = {key: found["optim" if key in _IN_OPTIM else "rollout"][key] for key in LOOP}
-    return found["preset"], found["tricks"], loop
+    return recipe_of(compose_fast([*paper, *overrides]))
+
+
+def recipe_of(settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any] | None], dict[str, Any]]:
+    """Return the preset, the changes to its tricks, and the loop of composed or recorded settings."""
+    loop = {key: settings["optim" if key in _IN_OPTIM else "rollout"][key] for key in LOOP}
+    return settings["preset"], settings["tricks"], loop

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import torch
-
 from tricks.aggregation import SequenceMean
 from tricks.normalization import Normalize
 from tricks.statistics import renumber_groups, segment_sum, segment_variance
 from tricks.surrogates import SequenceClip, compute_ratios
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

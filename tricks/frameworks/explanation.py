@@ -66,6 +66,8 @@ class Explanation:
     no_effect: tuple[Placed, ...]  # given options that do not change the update
     unplaced: tuple[Placed, ...]  # given options whose effect nobody has read
     effective: Effective = field(repr=False)
+    in_rule: frozenset[str] = frozenset()  # options that decide the rule
+    in_loop: frozenset[str] = frozenset()  # options that decide the loop
 
     @property
     def emulate(self) -> str:
@@ -112,6 +114,8 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
         no_effect=no_effect,
         unplaced=unplaced,
         effective=effective,
+        in_rule=found.in_rule,
+        in_loop=found.in_loop,
     )
 
 

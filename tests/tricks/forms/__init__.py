@@ -1,0 +1,1 @@
+"""Tests of reading and writing configurations in the forms that people have."""
