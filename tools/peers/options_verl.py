@@ -41,6 +41,8 @@ _READ: Final = {  # read from the configuration where it has them; its files do 
     "reward_model.reward_kwargs.overlong_buffer_cfg.penalty_factor": ("0.4.0", 0.0),
     "reward_model.reward_kwargs.overlong_buffer_cfg.log": ("0.4.0", False),
     "reward_model.reward_kwargs.max_resp_len": ("0.4.0", None),
+    "actor_rollout_ref.actor.use_rollout_log_probs": ("0.6.1", False),
+    "actor_rollout_ref.rollout.repetition_penalty": ("0.7.0", 1.0),
     "algorithm.gdpo_reward_keys": ("0.7.1", None),
     "algorithm.gdpo_reward_weights": ("0.7.1", None),
 }
@@ -56,6 +58,9 @@ def options_of(release: str) -> dict[str, Any]:
         if path.exists():
             tree = yaml.safe_load(path.read_text(encoding="utf-8"))
             found = dict(_flat({key: value for key, value in tree.items() if key not in ("hydra", "defaults")})) | found
+    for path in sorted((folder.parents[1] / "experimental").glob("*/config/*trainer.yaml")):
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = dict(_flat({key: value for key, value in tree.items() if key not in ("hydra", "defaults")})) | found
     if release in _RECIPE:
         found = _DAPO | found
     order = RELEASES.index(release)

@@ -81,7 +81,11 @@ def record(releases: list[str]) -> str:
 
 
 def _case(number: int, case: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
-    found = {release: _result(case, given[number]) for release, given in answers.items()}
+    found = {
+        release: _result(case, given[number], release)
+        for release, given in answers.items()
+        if not ("lacks" in given[number] and release in case.get("elsewhere", ()))
+    }
     return {
         "name": case["name"],
         "options": case["options"],
@@ -95,10 +99,10 @@ def _case(number: int, case: dict[str, Any], answers: dict[str, Any]) -> dict[st
     }
 
 
-def _result(case: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+def _result(case: dict[str, Any], answer: dict[str, Any], release: str) -> dict[str, Any]:
     """Return the numbers to record, or the words that our refusal must contain."""
     if answer.get("lacks") == "the gradient is NaN":
         return {"refused": "divides 0 by 0"}
     if "lacks" in answer:
-        return {"refused": case["absent"]}
+        return {"refused": "without a critic" if release == "0.1" else case["absent"]}
     return answer

@@ -66,15 +66,17 @@ Words = dict[str, dict[str, Any] | None]
 
 def _estimator(name: str, options: dict[str, Any], tricks: Words, absent: str, batches: str) -> list[Case]:
     """Return cases that record advantages alone; our loss does not matter."""
-    beside = {} if options.pop("kl", False) else {"algorithm.kl_ctrl.kl_coef": 0.0}
+    with_kl = "algorithm.kl_ctrl.kl_coef" in options
+    base = {"algorithm.use_kl_in_reward": True} if with_kl else {"algorithm.kl_ctrl.kl_coef": 0.0}
     return [
         {
             "name": f"{name}, {batch}",
-            "options": {**beside, **options},
+            "base": base,
+            "options": options,
             "tricks": {"token_mean": {}, **tricks},
             "batch": batch,
             "only": "advantages",
-            "absent": absent,
+            "absent": absent,  # what our refusal says
         }
         for batch in batches.split(", ")
     ]
@@ -82,7 +84,7 @@ def _estimator(name: str, options: dict[str, Any], tricks: Words, absent: str, b
 
 def _advantages() -> list[Case]:
     grpo = {_ESTIMATOR: "grpo"}
-    kl: dict[str, Any] = {"kl": True, "algorithm.kl_ctrl.kl_coef": 0.1}
+    kl: dict[str, Any] = {"algorithm.kl_ctrl.kl_coef": 0.1}
     return [
         *_estimator("grpo", grpo, {"group_norm": {}}, "critic", "plain, long, alone, equal"),
         *_estimator(
@@ -160,7 +162,7 @@ def _update(name: str, options: dict[str, Any], tricks: Words, absent: str, batc
             "options": options,
             "tricks": {"group_norm": {}, **tricks},
             "batch": batch,
-            "absent": absent,
+            "absent": absent,  # what our refusal says
         }
         for batch in batches.split(", ")
     ]
@@ -288,4 +290,17 @@ def _corrections() -> list[Case]:
     return found
 
 
-CASES: Final[list[Case]] = [*_advantages(), *_losses(), *_terms(), *_corrections()]
+_NEWER: Final = ("0.6.1", "0.7.0", "0.7.1", "0.8.0", "0.9.0", "0.9.1")
+
+
+def _spelled_elsewhere(cases: list[Case]) -> list[Case]:
+    """Leave out the releases that spell the same tricks with other options."""
+    for case in cases:
+        other = any("rollout_correction" in name for name in case["options"])
+        case["elsewhere"] = ("0.6.0",) if other else ()
+        if any(name.startswith("algorithm.rollout_is") for name in case["options"]):
+            case["elsewhere"] = _NEWER
+    return cases
+
+
+CASES: Final[list[Case]] = [*_advantages(), *_losses(), *_terms(), *_spelled_elsewhere(_corrections())]

@@ -51,7 +51,7 @@ class LacksOptionError(Exception):
     """The release has no such option or value."""
 
 
-def _config(options: dict[str, Any]) -> Any:
+def _config(options: dict[str, Any], base: dict[str, Any]) -> Any:
     """Return the release's own configuration with the options set; a name that it lacks is refused as Hydra does."""
     omegaconf = import_module("omegaconf")
     root = os.path.join(os.path.dirname(import_module("verl").__file__ or ""), "trainer", "config")
@@ -63,6 +63,9 @@ def _config(options: dict[str, Any]) -> Any:
     if options.get("algorithm.adv_estimator") == "gdpo":
         with omegaconf.open_dict(config):
             config.algorithm.gdpo_reward_keys = ["reward"]
+    for name, value in base.items():  # what a release lacks, it does anyway
+        if omegaconf.OmegaConf.select(config, name, default=_Empty) is not _Empty:
+            omegaconf.OmegaConf.update(config, name, value)
     for name, value in options.items():
         if omegaconf.OmegaConf.select(config, name, default=_Empty) is _Empty:
             raise LacksOptionError(name)
@@ -247,20 +250,30 @@ def _update_by_engine(data: Any, config: Any, batch: dict[str, Any]) -> dict[str
     return found
 
 
+def _plain(found: Any, data: Any) -> list[Any]:
+    """Return one number per response where all its tokens have the same, else the rows."""
+    mask = data.batch["response_mask"].bool()
+    first = mask.int().argmax(dim=1, keepdim=True)
+    numbers = found.gather(1, first)
+    alike = bool(((found == numbers) | ~mask).all())
+    rows: list[Any] = (numbers[:, 0] if alike else found).tolist()
+    return rows
+
+
 def _run(case: dict[str, Any], batch: dict[str, Any], release: str) -> dict[str, Any]:
     newer = tuple(int(part) for part in release.split(".")[:2]) >= (0, 8)
-    options = case.get("base", {}) | case["options"]
+    options = dict(case["options"])
     rows, micro = len(batch["rewards"]), batch["micro_batch"].count(batch["micro_batch"][0])
     if "only" not in case:
         options["actor_rollout_ref.actor.ppo_mini_batch_size"] = rows
         options["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu"] = micro
         if batch["micro_batch"] != sorted(batch["micro_batch"]) or rows % micro:
             raise ValueError("micro-batches of verl are of one size and in order")
-    config = _config(options)
+    config = _config(options, case["base"])
     data = _advantages(_protocol(batch), config)
     found = data.batch["advantages"]
     if "only" in case:
-        return {"advantages": found.tolist()}
+        return {"advantages": _plain(found, data)}
     _correct(data, config)
     try:
         if newer:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import TrickError
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Whiten
 from tricks.statistics import renumber_groups, segment_sum
 from tricks.surrogates import SequenceClip
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -202,8 +201,12 @@ class GappedWhiten(Whiten):
 
     stable_name: ClassVar = "gapped_whiten"
 
+    def shape_advantages(self, rollouts: Rollouts) -> Tensor:
+        """Return zeros (B, T): advantages differ within a response that has a gap."""
+        return torch.zeros_like(rollouts.old_log_probs)
+
     def whiten(self, advantages: Tensor, response_mask: Tensor, rollouts: Rollouts) -> Tensor:
-        """Return whitened advantages, (B, T) where a response has a gap."""
+        """Return whitened advantages (B, T)."""
         mask = rollouts.response_mask
         later = _start_of_next_segment(mask)
         if bool((later >= 0).any()):
