@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.aggregation import TokenMean
 from tricks.dialects.parts_rounding import rounded_means
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize
 from tricks.regularization import KlLoss
 from tricks.statistics import renumber_groups
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

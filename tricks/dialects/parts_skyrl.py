@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.aggregation import SequenceMean, TokenMean
 from tricks.filtering import ZeroVarianceFilter
 from tricks.normalization import Whiten
 from tricks.regularization import EntropyBonus, KlLoss
 from tricks.statistics import renumber_groups, segment_sum
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

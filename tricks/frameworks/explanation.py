@@ -52,7 +52,9 @@ class Explanation:
     framework: str
     release: str
     tricks: Mapping[str, Mapping[str, Any]]  # over the empty preset; with ``emulate`` they are the rule
-    rule: UpdateRule | None  # None where the framework's own choices cannot be built; ``problems`` says why
+    rule: (
+        UpdateRule | None
+    )  # of the choices that are read; None where the framework's own choices cannot be built; ``problems`` says why
     origins: tuple[Origin, ...]
     loop: Loop
     written_loop: tuple[str, ...]  # the keys of the loop that the configuration writes out
@@ -60,7 +62,8 @@ class Explanation:
     faults: tuple[Fault, ...]
     nearest: Nearest | None
     notes: tuple[str, ...]
-    problems: tuple[str, ...]  # why the rule is not whole
+    reasons: tuple[str, ...]  # choices that are known and that no trick computes
+    problems: tuple[str, ...]  # why the rule is not whole; the reasons are among them
     unknown: tuple[Unknown, ...]
     not_modeled: tuple[Placed, ...]  # they change the update, and no trick computes it
     no_effect: tuple[Placed, ...]  # given options that do not change the update
@@ -68,6 +71,11 @@ class Explanation:
     effective: Effective = field(repr=False)
     in_rule: frozenset[str] = frozenset()  # options that decide the rule
     in_loop: frozenset[str] = frozenset()  # options that decide the loop
+
+    @property
+    def whole(self) -> bool:
+        """True if the rule is all that the configuration computes, as far as its options say."""
+        return not (self.problems or self.not_modeled or self.unknown or self.unplaced)
 
     @property
     def emulate(self) -> str:
@@ -108,7 +116,8 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
         faults=tuple(_faults(framework, dialect, effective, found.loop)),
         nearest=None if rule is None else find_nearest(rule, dialect.spelled),
         notes=(*found.notes, *effective.repeated),
-        problems=(*found.lacking, *problem),
+        reasons=found.reasons,
+        problems=(*found.reasons, *found.unread, *problem),
         unknown=effective.unknown,
         not_modeled=not_modeled,
         no_effect=no_effect,

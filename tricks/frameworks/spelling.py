@@ -198,6 +198,7 @@ class Part:
 
     name: str  # of the choice, for messages: "advantages"
     spellings: tuple[Spelling, ...]
+    registers: tuple[str, ...] = ()  # options that also take names which a user registers in code
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ def _reads_back(framework: Framework, dialect: Dialect, lines: Sequence[Line], r
     given = [_Option(line.name, line.value) for line in lines]
     effective = resolve_options(framework, load_options(framework.name), dialect.release, given)
     found = read_options(framework, dialect, effective)
-    if found.lacking:
+    if found.reasons or found.unread:
         return False
     try:
         read = build_rule(EMPTY, found.tricks, dialect.spelled, setup_of(found.loop))
