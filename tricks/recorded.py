@@ -97,6 +97,17 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "rounded_variance_filter": Recorded("RoundedVarianceFilter", ("tolerance",)),
     "bounded_ratio_kl": Recorded("BoundedRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
     "response_gate": Recorded("ResponseGate", ("cap", "floor", "level", "outside")),
+    "micro_token_mean": Recorded("MicroTokenMean", ("scope", "count")),
+    "strict_micro_token_mean": Recorded("StrictMicroTokenMean", ("scope", "count")),
+    "micro_sequence_mean": Recorded("MicroSequenceMean", ("scope", "count")),
+    "strict_micro_sequence_mean": Recorded("StrictMicroSequenceMean", ("scope", "count")),
+    "full_sequence_mean": Recorded("FullSequenceMean", ("scope", "count")),
+    "micro_sequence_sum": Recorded("MicroSequenceSum", ("scope", "count")),
+    "strict_micro_sequence_sum": Recorded("StrictMicroSequenceSum", ("scope", "count")),
+    "micro_constant_length": Recorded("MicroConstantLength", ("length", "scope", "count", "per_response")),
+    "gspo_token": Recorded("GspoToken", _SEQUENCE_CLIP),
+    "vetoed_importance": Recorded("VetoedImportance", _IMPORTANCE),
+    "gapped_whiten": Recorded("GappedWhiten", _WHITEN),
 }
 
 

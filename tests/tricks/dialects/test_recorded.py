@@ -77,7 +77,8 @@ def test_a_dialect_gives_the_numbers_of_its_release(
     setup = infer_setup(document.rollouts, case["updates_per_rollout"])
     if "refused" in expected:
         with pytest.raises(TrickError) as refusal:
-            build_rule(case["preset"], case["tricks"], emulate, setup)
+            # Some refuse the batch alone, where the framework divides 0 by 0.
+            _found(build_rule(case["preset"], case["tricks"], emulate, setup), document, case.get("update"))
         assert expected["refused"] in str(refusal.value)
         return
     found = _found(build_rule(case["preset"], case["tricks"], emulate, setup), document, case.get("update"))
@@ -85,6 +86,10 @@ def test_a_dialect_gives_the_numbers_of_its_release(
     assert compared
     for key in compared:
         ours, theirs = (torch.tensor(_flat(value), dtype=torch.float64) for value in _paired(found[key], expected[key]))
+        ours, theirs = (torch.tensor(value, dtype=torch.float64) for value in (found[key], expected[key]))
+        if key == "advantages" and ours.dim() + theirs.dim() > 2:  # one of them differs within a response
+            mask = document.rollouts.response_mask
+            ours, theirs = (value.reshape(len(mask), -1) * mask for value in (ours, theirs))
         largest = float(theirs.abs().max()) if theirs.numel() else 0.0
         atol = case["tolerance"] * max(largest, 1e-3)
         difference = (ours - theirs).abs() - atol - case["tolerance"] * theirs.abs()
