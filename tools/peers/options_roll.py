@@ -1,6 +1,6 @@
 """Write the options of ROLL's pipelines with verifiable rewards and with agents, from their dataclasses.
 
-    python -m tools.peers options_roll [PATH OR ADDRESS OF THE REPOSITORY]
+python -m tools.peers options_roll [PATH OR ADDRESS OF THE REPOSITORY]
 """
 
 from __future__ import annotations

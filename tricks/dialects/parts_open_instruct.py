@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.importance import TruncatedImportance
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -182,7 +182,9 @@ def _surrogates() -> Iterator[Spelling]:
     yield Spelling({**variant, _VARIANT: "vanilla"}, {"policy_gradient": {}})
     yield Spelling({**variant, _VARIANT: "cispo"}, {"cispo": {"low": 0.9, "high": 1.1}})
     yield Spelling({**variant, _VARIANT: "tis"}, {"cispo": {"low": 0.0, "high": 1.0}})
-    yield Spelling({**variant, _VARIANT: "topr"}, not_modeled="no trick weighs responses by the sign of the reward (TOPR)")
+    yield Spelling(
+        {**variant, _VARIANT: "topr"}, not_modeled="no trick weighs responses by the sign of the reward (TOPR)"
+    )
     yield Spelling({**variant, _VARIANT: "kimi15"}, not_modeled="no trick pulls the policy to the old one (Kimi k1.5)")
 
 
@@ -401,7 +403,9 @@ _NOT_MODELED: Final = (
     NotModeled("use_opd", "no trick distills from a teacher"),
     NotModeled("teacher", "no trick distills from a teacher", (None, {})),
     NotModeled("target_kl", "no trick adapts the coefficient of the KL"),
-    NotModeled("async_generation_ratio", "responses are older than the policy; the ratio is to the trainer's log-probs"),
+    NotModeled(
+        "async_generation_ratio", "responses are older than the policy; the ratio is to the trainer's log-probs"
+    ),
     NotModeled("dirty_data_mask", "no trick drops responses of failed environments"),
     NotModeled("use_token_reward", "no trick has rewards of tokens"),
     NotModeled("rewards.*.query_filter_config", "groups are filtered by mean or deviation of rewards", (None, {})),
@@ -409,7 +413,9 @@ _NOT_MODELED: Final = (
     NotModeled("rewards.*.response_length_penalty_coef", "a penalty in the reward worker", (None, 0, 0.0)),
     NotModeled("reward_normalization.global_*", "no trick maps rewards linearly"),
     NotModeled("batch_adjust_mode", "trajectories are copied or dropped until they fill the batch", (None, "copy")),
-    NotModeled("actor_train.apply_loss_scale", "without it the backend's mean over micro-batches remains", (None, True)),
+    NotModeled(
+        "actor_train.apply_loss_scale", "without it the backend's mean over micro-batches remains", (None, True)
+    ),
     NotModeled("actor_train.router_replay", "experts are chosen as the sampler chose them", (None, {})),
     NotModeled("actor_train.training_args.lr_scheduler_type", "a schedule of the learning rate", (None, "constant")),
 )
