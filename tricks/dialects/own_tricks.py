@@ -160,11 +160,13 @@ class ProbabilityMask:
     .. math:: -M \rho A + \tau \log^2\rho, \quad
               M = 0 \text{ where } A > 0,\ \pi - \pi_{old} > high \text{ or } A \le 0,\ \pi - \pi_{old} < -low
 
-    arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. In prime-rl :math:`\pi_{old}`
-    is the sampler's probability.
+    arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. As in prime-rl,
+    :math:`\pi_{old}` is the sampler's probability, in the mask and in :math:`\rho`; it is the old policy's where a batch
+    has no log-probs of the sampler.
     """
 
     stable_name: ClassVar = "probability_mask"
+    from_sampler: ClassVar = True
 
     low: Annotated[float, "how far a probability may fall"] = 0.2
     high: Annotated[float, "how far a probability may rise"] = 0.2
@@ -181,6 +183,7 @@ class ProbabilityMask:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T)."""
+        log_ratio = log_ratio + _from_old(signal)
         kept = ~self._masked(log_ratio, signal)
         return self.pull * log_ratio.square() - kept * compute_ratios(log_ratio, None) * signal.advantages
 
@@ -191,12 +194,20 @@ class ProbabilityMask:
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return the mask (B, T) of tokens for which only the penalty acts."""
-        return {"probability_masked": self._masked(log_ratio, signal)}
+        return {"probability_masked": self._masked(log_ratio + _from_old(signal), signal)}
 
     def _masked(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        old = signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        behind = signal.old_log_probs if signal.sampler_log_probs is None else signal.sampler_log_probs
+        old = behind.masked_fill(~signal.response_mask, 0.0)
         moved = (old + log_ratio.detach()).exp() - old.exp()
         return torch.where(signal.advantages > 0, moved > self.high, moved < -self.low)
+
+
+def _from_old(signal: Signal) -> Tensor:
+    """Return the log-ratio (B, T) of the old policy to the sampler, 0 where a batch has no log-probs of the sampler."""
+    if signal.sampler_log_probs is None:
+        return torch.zeros_like(signal.old_log_probs)
+    return torch.where(signal.response_mask, signal.old_log_probs - signal.sampler_log_probs, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

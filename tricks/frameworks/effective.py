@@ -133,7 +133,8 @@ def _because(name: str, catalogue: Catalogue, defaults: Mapping[str, Any], relea
     moved = [each for each in defaults if each.rsplit(".", 1)[-1] == last]
     if moved:
         return f"{catalogue.framework} {release} has no such option; did you mean {moved[0]!r}?"
-    return f"{catalogue.framework} {release} has no such option; {suggest(name, defaults)}"
+    near = suggest(name, defaults)
+    return f"{catalogue.framework} {release} has no such option" + (f"; {near}" if near.startswith("did") else "")
 
 
 def _resolved(value: Any, values: Mapping[str, Any], depth: int = 8) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,9 @@ class Explanation:
     framework: str
     release: str
     tricks: Mapping[str, Mapping[str, Any]]  # over the empty preset; with ``emulate`` they are the rule
-    rule: UpdateRule | None  # None where the framework's own choices cannot be built; ``problems`` says why
+    rule: (
+        UpdateRule | None
+    )  # of the choices that are read; None where the framework's own choices cannot be built; ``problems`` says why
     origins: tuple[Origin, ...]
     loop: Loop
     written_loop: tuple[str, ...]  # the keys of the loop that the configuration writes out
@@ -60,7 +63,8 @@ class Explanation:
     faults: tuple[Fault, ...]
     nearest: Nearest | None
     notes: tuple[str, ...]
-    problems: tuple[str, ...]  # why the rule is not whole
+    reasons: tuple[str, ...]  # choices that are known and that no trick computes
+    problems: tuple[str, ...]  # why the rule is not whole; the reasons are among them
     unknown: tuple[Unknown, ...]
     not_modeled: tuple[Placed, ...]  # they change the update, and no trick computes it
     no_effect: tuple[Placed, ...]  # given options that do not change the update
@@ -68,6 +72,11 @@ class Explanation:
     effective: Effective = field(repr=False)
     in_rule: frozenset[str] = frozenset()  # options that decide the rule
     in_loop: frozenset[str] = frozenset()  # options that decide the loop
+
+    @property
+    def whole(self) -> bool:
+        """True if the rule is all that the configuration computes, as far as its options say."""
+        return not (self.problems or self.not_modeled or self.unknown or self.unplaced)
 
     @property
     def emulate(self) -> str:
@@ -108,7 +117,8 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
         faults=tuple(_faults(framework, dialect, effective, found.loop)),
         nearest=None if rule is None else find_nearest(rule, dialect.spelled),
         notes=(*found.notes, *effective.repeated),
-        problems=(*found.lacking, *problem),
+        reasons=found.reasons,
+        problems=(*found.reasons, *found.unread, *problem),
         unknown=effective.unknown,
         not_modeled=not_modeled,
         no_effect=no_effect,
@@ -197,7 +207,8 @@ def _preset_rules(emulate: str, setup: Setup) -> dict[str, dict[str, list[str]]]
         try:
             rules[preset] = build_rule(preset, {}, emulate, setup).settings()
         except TrickError:  # the framework cannot express it; its plain rule is the target
-            rules[preset] = build_rule(preset, {}, "none", setup).settings()
+            with suppress(TrickError):  # nor is it one for groups of one
+                rules[preset] = build_rule(preset, {}, "none", setup).settings()
     return rules
 
 
