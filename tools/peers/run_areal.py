@@ -41,7 +41,9 @@ _LEFT_OUT: Final = ("areal.infra", "areal.experimental", "areal.utils.perf_trace
 class _Stub(ModuleType):
     """A module of the framework that the numbers do not need."""
 
-    __path__: list[str] = []  # noqa: RUF012
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
