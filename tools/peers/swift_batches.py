@@ -59,3 +59,9 @@ CONSTANT: Final = _batch(
 SIZES: Final = _batch(  # the mean of eight times 0.7 is rounded
     [1.0, 0.3, 0.9, 0.5, 0.2, 0.7] + [0.7] * 8, [0, 1, 1, 2, 2, 2] + [3] * 8, [2, 1, 3, 1, 4, 2] + [1, 2] * 4
 )
+SIXTEEN: Final = {  # from sixteen numbers on, torch sums in lanes
+    "rewards": [0.3] * 16 + [1.0] + [0.0] * 15,
+    "group": [0] * 16 + [1] * 16,
+    "lengths": [1] * 32,
+    "log_probs": [[-1.0]] * 32,
+}
