@@ -119,7 +119,7 @@ def _corrections() -> Iterator[Spelling]:
 _LIMITS: Final = ("soft_max_length", "max_completion_length")
 _OVERLONG: Final = {
     "soft_overlong": {
-        "cache": FifthTake("soft_cache_length", limits=_LIMITS),
+        "cache": FifthTake("soft_cache_length", limits=_LIMITS, default=512),
         "limit": Take("soft_max_length"),
         "weight": 1.0,
     }

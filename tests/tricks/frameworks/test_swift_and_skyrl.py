@@ -100,6 +100,13 @@ def test_the_default_punishment_of_length_is_written_as_a_fifth_of_the_limit() -
     assert exported("skyrl", "dapo")[f"{A}overlong_buffer_len"] == LOOP["max_response_length"] // 5
 
 
+@pytest.mark.parametrize(("name", "cache"), [("ms_swift", 102), ("skyrl", 204)])
+def test_a_loop_without_a_limit_has_the_frameworks_own(name: str, cache: int) -> None:
+    rule = build_rule("dapo", {}, name, setup_of({}))
+    found = {line.name: line.value for line in export_rule(find_framework(name), rule, {}).lines}
+    assert found["soft_cache_length" if name == "ms_swift" else f"{A}overlong_buffer_len"] == cache
+
+
 def test_flags_with_dashes_and_sections_of_rays_yaml_are_the_same_options() -> None:
     found = explained("ms_swift", **{"loss-type": "dapo", "train__beta": 0.0, "rollout__vllm_mode": "colocate"})
     assert "token_mean" in found.tricks
