@@ -88,6 +88,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "geometric_importance": Recorded("GeometricImportance", _IMPORTANCE),
     "weighed_kl": Recorded("WeighedKl", _KL_LOSS),
     "window_mean": Recorded("WindowMean", ("scope", "count")),
+    "capped_sequence_clip": Recorded("CappedSequenceClip", _SEQUENCE_CLIP),
     "sequence_mean_kl": Recorded("SequenceMeanKl", _KL_LOSS),
     "micro_batch_entropy": Recorded("MicroBatchEntropy", ("coef",)),
     "prompt_mean_of_all": Recorded("PromptMeanOfAll", ("scope", "count")),
