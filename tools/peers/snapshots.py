@@ -135,7 +135,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _asked(self) -> bool:
         """Return True if a file of the checkout imports; other packages know how to do without."""
         frame: Any = sys._getframe(1)
-        while frame is not None and (frame.f_code.co_filename in (__file__,) or "importlib" in frame.f_code.co_filename):
+        while frame is not None and (
+            frame.f_code.co_filename in (__file__,) or "importlib" in frame.f_code.co_filename
+        ):
             frame = frame.f_back
         return frame is not None and frame.f_code.co_filename.startswith(self.folder)
 
@@ -199,7 +201,9 @@ def by_sample(advantages: torch.Tensor, lengths: Sequence[int]) -> list[Any]:
     return trimmed(advantages, lengths)
 
 
-def answer(run: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]], package: str, absent: Sequence[str]) -> None:
+def answer(
+    run: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]], package: str, absent: Sequence[str]
+) -> None:
     """Run the cases of the request on standard input and print their numbers, as ``run_inside`` expects.
 
     Args:
