@@ -76,6 +76,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
     "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
     "bounded_importance": Recorded("BoundedImportance", ("cap", "floor", "level", "outside")),
+    "numpy_variance_filter": Recorded("NumpyVarianceFilter", ("tolerance",)),
+    "numpy_variance_sampling": Recorded("NumpyVarianceSampling", ("rounds", "at_cap")),
     "zero_advantage_filter": Recorded("ZeroAdvantageFilter", ("tolerance",)),
     "advantage_gate": Recorded("AdvantageGate", ("rounds", "at_cap")),
     "norm_scaled_leave_one_out": Recorded("ScaledLeaveOneOut", _NORMALIZE),

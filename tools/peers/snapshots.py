@@ -262,3 +262,30 @@ class Snapshot:
                 ],
             },
         )
+
+
+def write_options(framework: str, release: str, defaults: Mapping[str, Any]) -> Path:
+    """Write the options of a framework, one a line, and return the file.
+
+    Args:
+        framework: The name of its dialect.
+        release: The commit, as the dialect names it.
+        defaults: The default of each option by its name; null where it has none.
+
+    """
+    lines = ",\n".join(
+        f"{json.dumps(name)}: {json.dumps([[release, None, defaults[name]]])}" for name in sorted(defaults)
+    )
+    head = f'{{"framework": {json.dumps(framework)}, "releases": [{json.dumps(release)}],\n"options": {{\n'
+    file = Path(__file__).resolve().parents[2] / "tricks" / "frameworks" / "options" / f"{framework}.json"
+    file.write_text(f"{head}{lines}\n}}}}\n", encoding="utf-8")
+    return file
+
+
+def plain_value(value: Any) -> Any:
+    """Return a default as JSON: numbers and words as they are, empty collections, and null for all else."""
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(each, bool | int | float | str) for each in value):
+        return list(value)
+    return {} if isinstance(value, dict) else None
