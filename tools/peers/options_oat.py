@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMIT: Final = "c1a074c"
+OVER: Final = {"algo": "PPO", "online_evaluation": True}  # what run_math_rl itself sets
 FILES: Final = ("oat/experiment/run_math_rl.py", "oat/algorithms/ppo.py", "oat/args.py")
 
 
 def write(words: list[str]) -> Path:
     """Write the options and return the file."""
     folder = check_out(words[0] if words else "sail-sg/oat", COMMIT, Packages().folder / "oat")
-    return write_options("oat", COMMIT, dataclass_options([folder / name for name in FILES], ["ZeroMathArgs"]))
+    return write_options("oat", COMMIT, dataclass_options([folder / name for name in FILES], ["ZeroMathArgs"]) | OVER)
 
 
 if __name__ == "__main__":

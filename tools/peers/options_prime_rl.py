@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CONFIGS: Final = "packages/prime-rl-configs/src/prime_rl/configs"
 ROOTS: Final = (("rl", "RLConfig"),)
 COMMIT: Final = "559b447"
+SET_LATER: Final = {"top_k": -1, "min_p": 0.0}  # what the orchestrator adds to requests to the policy
 _DEEPEST: Final = 8
 _LONGEST: Final = 60  # characters of a default; templates of prompts are not kept
 
@@ -81,7 +82,8 @@ def list_options(modules: dict[str, Module], place: str, name: str, depth: int =
                 chosen = _chosen(each.value)
                 inners = sorted(_classes(modules, place, each.annotation), key=lambda inner: inner[1] != chosen)
                 for inner in inners:
-                    yield from ((f"{option}.{key}", value) for key, value in list_options(modules, *inner, depth + 1))
+                    for key, value in list_options(modules, *inner, depth + 1):
+                        yield f"{option}.{key}", None if _is_off(each.value) else value
 
 
 def _classes(modules: dict[str, Module], place: str, annotation: ast.expr) -> Iterator[tuple[str, str]]:
@@ -97,6 +99,11 @@ def _classes(modules: dict[str, Module], place: str, annotation: ast.expr) -> It
             yield found
         elif alias := _alias(modules, place, part.id):
             yield from _classes(modules, *alias)
+
+
+def _is_off(value: ast.expr | None) -> bool:
+    """Return True for a table that is null until one of its fields is given."""
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _chosen(value: ast.expr | None) -> str:
@@ -147,9 +154,9 @@ def write(words: list[str]) -> Path:
     options: dict[str, Any] = {}
     for place, name in ROOTS:
         for option, default in list_options(modules, place, name):
-            if options.get(option) is None:  # the first class of several that gives it a value
+            if option not in options:  # the first class of several that gives it a value
                 options[option] = default
-    options["orchestrator.batch_size"] = None  # 128 where neither it nor token_batch_size is given
+    options |= {f"orchestrator.train.sampling.extra_body.{name}": value for name, value in SET_LATER.items()}
     return write_options("prime_rl", COMMIT, options)
 
 

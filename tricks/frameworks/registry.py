@@ -11,7 +11,7 @@ from tricks.settings import suggest
 if TYPE_CHECKING:
     from tricks.frameworks.spelling import Framework
 
-FRAMEWORKS: Final = ("trl",)
+FRAMEWORKS: Final = ("oat", "open_instruct", "prime_rl", "trl")
 
 
 def find_framework(name: str) -> Framework:
