@@ -81,6 +81,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "mean_weight": Recorded("MeanWeight", ("cap", "floor", "level", "outside")),
     "weighted_kl_loss": Recorded("WeightedKlLoss", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
     "bounded_importance": Recorded("BoundedImportance", ("cap", "floor", "level", "outside")),
+    "numpy_variance_filter": Recorded("NumpyVarianceFilter", ("tolerance",)),
+    "numpy_variance_sampling": Recorded("NumpyVarianceSampling", ("rounds", "at_cap")),
     "zero_advantage_filter": Recorded("ZeroAdvantageFilter", ("tolerance",)),
     "advantage_gate": Recorded("AdvantageGate", ("rounds", "at_cap")),
     "norm_scaled_leave_one_out": Recorded("ScaledLeaveOneOut", _NORMALIZE),

@@ -16,7 +16,6 @@ from tricks.frameworks.spelling import (
     Framework,
     Keep,
     Loop,
-    Match,
     NotModeled,
     Options,
     Part,
