@@ -93,6 +93,7 @@ class Signal:
     group: torch.Tensor  # (B,) int64
     token_weights: torch.Tensor | None = None  # (B, T), multiplied with the surrogate
     ref_log_probs: torch.Tensor | None = None  # (B, T)
+    sampler_log_probs: torch.Tensor | None = None  # (B, T), for surrogates that measure from the sampler
     max_response_length: int | None = None  # tokens
     counted: torch.Tensor | None = None  # (B, T) bool, the denominators' tokens, where they differ from the loss's
 

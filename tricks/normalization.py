@@ -168,11 +168,20 @@ def _members(weights: Tensor, index: Tensor) -> Tensor:
 
 
 def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
-    """Return the mean of float32 sums, with their rounding error."""
-    sums = values.new_zeros(int(index.max()) + 1)
+    """Return the mean of float32 sums, with their rounding error.
+
+    Segments of one size are summed as the rows of a matrix, as frameworks do: a sum of 16 numbers or more is rounded in
+    another order than one number after the other.
+    """
     weighted = (values * weights.to(values.dtype))[:, 0]
+    sizes, order = torch.bincount(index), torch.argsort(index, stable=True)
+    starts = sizes.cumsum(0) - sizes
+    sums = values.new_zeros(len(sizes))
+    for size in sizes.unique().tolist():
+        segments = (sizes == size).nonzero()  # (S, 1)
+        sums[segments[:, 0]] = weighted[order[starts[segments] + torch.arange(size)]].sum(dim=1)
     counts = torch.zeros_like(sums).index_add_(0, index, weights.to(values.dtype)[:, 0])
-    return (sums.index_add_(0, index, weighted) / counts.clamp(min=1))[index][:, None]
+    return (sums / counts.clamp(min=1))[index][:, None]
 
 
 WhiteningScope = Literal["batch", "group", "none"]

@@ -82,6 +82,7 @@ class UpdateRule:
             group=rollouts.group,
             token_weights=reduce(torch.mul, weights) if weights else None,
             ref_log_probs=rollouts.ref_log_probs,
+            sampler_log_probs=rollouts.sampler_log_probs if _from_sampler(self._single["surrogate"]) else None,
             max_response_length=rollouts.max_response_length,
             counted=None if in_loss is kept else counted,
         )
@@ -241,6 +242,11 @@ class UpdateRule:
             for part in sorted(list_needs(trick) - {"entropies"}):
                 if getattr(rollouts, part) is None:
                     raise TrickError(f"{name} needs {part}, which this batch lacks; add it or leave {name} out")
+
+
+def _from_sampler(surrogate: Any) -> bool:
+    """Return True for a surrogate that measures from the sampler's log-probs; the others need not be sent them."""
+    return bool(getattr(surrogate, "from_sampler", False))
 
 
 def _who(tricks: Mapping[str, Any], part: str) -> str:

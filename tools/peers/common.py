@@ -2,7 +2,7 @@
 
 A script runs in a process of its own, with the folders of a release before all other packages. It reads a request as
 JSON from standard input and prints its answer as the last line of standard output, so that a framework may print what
-it likes before.
+it likes before. The folder of the script is not searched for packages: run_trl.py may import trl.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def run_inside(script: Path, folders: Sequence[Path], request: Mapping[str, Any]
     }
     with tempfile.TemporaryDirectory() as place:
         found = subprocess.run(
-            [sys.executable, "-W", "ignore", str(script)],
+            [sys.executable, "-P", "-W", "ignore", str(script)],
             input=json.dumps(request),
             capture_output=True,
             text=True,

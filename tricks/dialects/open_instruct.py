@@ -17,6 +17,7 @@ from tricks.dialects.dialect import (
     refuse_norm,
     reward_functions,
 )
+from tricks.dialects.parts_open_instruct import BoundedImportance
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -46,7 +47,8 @@ _VARIANTS: Final = (
         f"{_GRPO}:449",
         {"level": "token"},
         free=("cap", "floor", "outside"),
-        note="rho_clamp bounds truncate; rho_mask bounds drop, with rho_clamp_upper_bound=0",
+        note="rho_clamp bounds truncate; rho_mask bounds drop, with rho_clamp_upper_bound=0; log-ratios within 10",
+        becomes=BoundedImportance,
     ),
     Variant(TokenMean, "open_instruct/grpo_fast.py:653", {"scope": "update"}),
     Variant(
@@ -66,6 +68,14 @@ _VARIANTS: Final = (
             ("coef",),
         )
         for estimator in ("k1", "k2", "k3")
+    ),
+    Variant(
+        KlLoss,
+        "open_instruct/model_utils.py:816",
+        {"estimator": "k1", "gradient": "ratio"},
+        {"log_ratio_bound": 40.0, "value_bound": None},
+        ("coef",),
+        note="kl_estimator=3",
     ),
     Variant(ZeroVarianceFilter, f"{_LOADER}:419", note="on unless turned off"),
     dynamic_sampling(f"{_LOADER}:418", "active_sampling"),
@@ -91,8 +101,8 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlLoss, {"gradient": "score_function"}),
-        "multiplies k1 by the ratio to the old policy (kl_estimator=3), which is not modeled",
-        "set gradient=own",
+        "multiplies k1 by the ratio to the old policy (kl_estimator=3), and no other estimator by any",
+        "set gradient=ratio and estimator=k1, or gradient=own",
         "open_instruct/model_utils.py:816",
     ),
     refuse_class(Whiten, "does not normalize twice", f"{_LOADER}:1480"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -206,7 +207,8 @@ def _preset_rules(emulate: str, setup: Setup) -> dict[str, dict[str, list[str]]]
         try:
             rules[preset] = build_rule(preset, {}, emulate, setup).settings()
         except TrickError:  # the framework cannot express it; its plain rule is the target
-            rules[preset] = build_rule(preset, {}, "none", setup).settings()
+            with suppress(TrickError):  # nor is it one for groups of one
+                rules[preset] = build_rule(preset, {}, "none", setup).settings()
     return rules
 
 

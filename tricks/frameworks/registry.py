@@ -11,7 +11,7 @@ from tricks.settings import suggest
 if TYPE_CHECKING:
     from tricks.frameworks.spelling import Framework
 
-FRAMEWORKS: Final = ("trl", "ms_swift", "skyrl", "verl")
+FRAMEWORKS: Final = ("trl", "verl", "openrlhf", "ms_swift", "roll", "areal", "skyrl")
 
 
 def find_framework(name: str) -> Framework:

@@ -163,7 +163,7 @@ def apply_rule(rule: UpdateRule, document: Document) -> dict[str, Any]:
     return {
         "skipped": not bool(signal.response_mask.any()),
         "loss": loss.item(),
-        "advantages": _plain(signal.advantages),
+        "advantages": _plain(signal),
         "mask": signal.response_mask.long().tolist(),
         "loss_weights": weights[:, 0].tolist(),
         "token_weights": None if signal.token_weights is None else signal.token_weights.tolist(),
@@ -177,8 +177,10 @@ def apply_rule(rule: UpdateRule, document: Document) -> dict[str, Any]:
     }
 
 
-def _plain(advantages: Tensor) -> list[Any]:
-    found: list[Any] = (advantages[:, 0] if advantages.shape[1] == 1 else advantages).tolist()
+def _plain(signal: Signal) -> list[Any]:
+    wide = signal.advantages.shape[1] > 1
+    advantages = torch.where(signal.sampled_mask, signal.advantages, 0.0) if wide else signal.advantages[:, 0]
+    found: list[Any] = advantages.tolist()
     return found
 
 
