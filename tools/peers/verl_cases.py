@@ -204,7 +204,7 @@ def _losses() -> list[Case]:
             "token-sum",
             mode("token-sum"),
             {"constant_length": {"per_response": False, "length": 1}},
-            "token-sum",
+            "constant_length",
             "plain",
         ),
         *_update(
