@@ -164,7 +164,8 @@ def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str
     if setup.group_size == 1:
         with suppress(TrickError):
             return build_rule(EMPTY, found.tricks, dialect.spelled, replace(setup, group_size=2)), sentences, ()
-    return None, (), sentences
+    incomplete = found.reasons or found.unread  # then a default that stands for a missing choice may be refused
+    return None, (), () if incomplete else sentences
 
 
 def _idle(framework: Framework, effective: Effective, found: Found, rule: UpdateRule | None) -> Iterator[str]:
