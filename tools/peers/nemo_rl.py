@@ -245,7 +245,10 @@ def _section(options: Mapping[str, Any], section: str) -> dict[str, Any]:
 def record(words: Sequence[str]) -> Path:
     """Record the numbers of every case and return the file."""
     batches = make_batches()
-    apart = {**batches["near"], "ref_log_probs": [[15 * number for number in row] for row in batches["near"]["ref_log_probs"]]}
+    apart = {
+        **batches["near"],
+        "ref_log_probs": [[15 * number for number in row] for row in batches["near"]["ref_log_probs"]],
+    }
     snapshot = Snapshot("nemo_rl", "NVIDIA-NeMo/RL", "7ea279a", Path(__file__), NOTE)
     return snapshot.record(words, cases(), {**batches, "apart": apart})
 

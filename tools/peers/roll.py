@@ -54,7 +54,9 @@ def cases() -> list[dict[str, Any]]:
     ]
     found.append(_case("batch std alone", _GROUP_STD, {"group_norm": {"mean": "none", "std": "batch"}}, "far"))
     found += [
-        _case(f"{mean} on {batch}", {**_NORMS["group_norm"], "loss_agg_mode": mode}, {"group_norm": {}, mean: {}}, batch)
+        _case(
+            f"{mean} on {batch}", {**_NORMS["group_norm"], "loss_agg_mode": mode}, {"group_norm": {}, mean: {}}, batch
+        )
         for mean, mode in _MEANS.items()
         for batch in ("near",)
     ]
@@ -118,7 +120,9 @@ def _surrogates() -> list[dict[str, Any]]:
     for batch in ("far",):
         found += [
             _case(f"clip range on {batch}", {**base, **wide}, {**mean, "clip": ours}, batch),
-            _case(f"dual clip on {batch}", {**base, "dual_clip_loss": True}, {**mean, "clip": {"dual_clip": 1.4}}, batch),
+            _case(
+                f"dual clip on {batch}", {**base, "dual_clip_loss": True}, {**mean, "clip": {"dual_clip": 1.4}}, batch
+            ),
             _case(
                 f"ratio of responses on {batch}",
                 {**base, **wide, "importance_sampling": "seq", "loss_agg_mode": "seq-mean-token-mean"},
@@ -137,7 +141,12 @@ def _surrogates() -> list[dict[str, Any]]:
                 {**mean, "cispo": {"low": 0.0, "high": 1.0}},
                 batch,
             ),
-            _case(f"vanilla on {batch}", {**base, **worker, "actor_train.pg_variant": "vanilla"}, {**mean, "policy_gradient": {}}, batch),
+            _case(
+                f"vanilla on {batch}",
+                {**base, **worker, "actor_train.pg_variant": "vanilla"},
+                {**mean, "policy_gradient": {}},
+                batch,
+            ),
             *(
                 _case(
                     f"weights of {level} on {batch}",
@@ -262,7 +271,10 @@ def _trained(config: Any, options: Mapping[str, Any], data: Data, document: Mapp
     data, _ = corrections.apply_train_infer_correction_to_batch(
         config, data, update_mask_keys=data.meta_info["loss_mask_keys"]
     )
-    masks = {"response_mask": data.batch["response_mask"][:, 1:], "final_response_mask": data.batch["final_response_mask"]}
+    masks = {
+        "response_mask": data.batch["response_mask"][:, 1:],
+        "final_response_mask": data.batch["final_response_mask"],
+    }
     data.meta_info["batch_num_tokens"] = {key: mask.sum() for key, mask in masks.items()}
     data.meta_info["global_valid_samples"] = {key: mask.any(dim=-1).sum() for key, mask in masks.items()}
     loss, _ = worker_class.loss_func(worker, data, None)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.dialects.own_tricks import ResponseMeanClip
 from tricks.importance import TruncatedImportance
 from tricks.regularization import KlToGo
 from tricks.surrogates import compute_ratios
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

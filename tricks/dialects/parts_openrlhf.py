@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import torch
-
 from tricks.importance import TruncatedImportance
 from tricks.regularization import KlLoss, estimate
 from tricks.surrogates import clip_to_bound, compute_ratios
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
