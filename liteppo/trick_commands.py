@@ -1,12 +1,15 @@
 """Commands for tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Context, Option, Typer
 
 from liteppo.endings import ended
 from liteppo.words import Command, CommandGroup, StrictCommand, dialects, presets, trick_names
+
+if TYPE_CHECKING:
+    from tricks.io import ApplyOptions
 
 APPLY_EXAMPLES = """\
 Examples:
@@ -57,6 +60,7 @@ def apply(
     ] = "none",
     dtype: Annotated[str, Option(metavar="float32|float64", help="Precision.")] = "float32",
     updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates per batch of rollouts.")] = "4",
+    fired: Annotated[str, Option(metavar="true|false", help="Find the tokens that each trick changes.")] = "true",
     overrides: Annotated[
         list[str] | None,
         Argument(metavar="[tricks.NAME...=VALUE]...", help="Changes to the tricks of the preset.", show_default=False),
@@ -64,14 +68,17 @@ def apply(
 ) -> int:
     """Apply an algorithm to the batch on standard input and print the result as JSON.
 
-    The result holds everything that decides the gradient.
+    The result holds everything that decides the gradient. Many batches are given one a line, and answered one a line.
     """
 
     def compute() -> int:
-        from tricks.io import apply_as_json, read_options  # noqa: PLC0415
+        from tricks.io import apply_as_json, holds_lines, read_options  # noqa: PLC0415
 
-        options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or ())
-        print(apply_as_json(options, _batch()))
+        options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or (), fired)
+        text = _batch()
+        if holds_lines(text):
+            return _print_lines(options, text)
+        print(apply_as_json(options, text))
         return 0
 
     return ended(compute, None)
@@ -94,6 +101,19 @@ def check(
         return 0 if kept else 1
 
     return ended(examine, None)
+
+
+def _print_lines(options: "ApplyOptions", text: bytes) -> int:
+    """Print one result a line; exit code 2 where a line holds no valid batch."""
+    from tricks.io import apply_lines  # noqa: PLC0415
+
+    failed = False
+    for result, messages in apply_lines(options, text):
+        print(result)
+        for message in messages:
+            print(message, file=sys.stderr)
+        failed |= any(message.startswith("line ") for message in messages)
+    return 2 if failed else 0
 
 
 def _batch() -> bytes:

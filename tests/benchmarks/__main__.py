@@ -10,6 +10,7 @@ NAMES = (
     "startup",
     "run_start",
     "hooks_cost",
+    "apply_speed",
     "step_speed",
     "deepspeed_step",
     "tables_speed",

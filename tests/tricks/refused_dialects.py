@@ -8,6 +8,7 @@ from typing import Any, Final
 from tests.tricks.batches import rule as rule_of
 from tests.tricks.refused import Refusal, rule
 from tricks.dialects.own_tricks import ProbabilityMask
+from tricks.dialects.way_out import parse_advice
 
 
 def _spoken(
@@ -74,5 +75,6 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
         "leave group_norm.std out, choose group_norm, or constant_length with group_mean",
         group_norm={"std": "none"},
     ),
+    Refusal("choose no_trick", "-", lambda: parse_advice("choose no_trick"), "write choose A with B"),
     Refusal("mask", "low", lambda: rule_of(mask=ProbabilityMask(low=-0.1)), "at least 0"),
 )

@@ -8,7 +8,7 @@ them out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, fields, replace
 from functools import cache
 from itertools import product
@@ -271,14 +271,28 @@ class RefusedRuleError(TrickError):
     def command(self) -> str:
         """The words of the nearest rule that the framework accepts, or ""."""
         if self._command is None:
-            preset, tricks, emulate, setup = self._asked
-            found = find_way_out(preset, tricks, lambda changed: _refusal_of(preset, changed, emulate, setup))
-            self._command = "" if found is None else write_command(preset, emulate, found)
+            self._command = next(filter(None, map(self._words, _nearest(self._asked[2]))), "")
         return self._command
+
+    def _words(self, emulate: str) -> str:
+        """Return the words of the nearest rule that a framework at a release accepts, or ""."""
+        preset, tricks, _, setup = self._asked
+        found = find_way_out(preset, tricks, lambda changed: _refusal_of(preset, changed, emulate, setup))
+        return "" if found is None else write_command(preset, emulate, found)
 
     def __str__(self) -> str:
         """Return the refusal, and the words that build."""
         return f"{self.refusal}\nthis builds: {self.command}" if self.command else self.refusal
+
+
+def _nearest(emulate: str) -> Iterator[str]:
+    """Yield a framework at its release, then at later and earlier ones: some releases express little."""
+    yield emulate
+    dialect = find_dialect(emulate)
+    known = dialect.known_releases
+    place = known.index(dialect.release)
+    for release in (*known[place + 1 : place + 3], *known[max(0, place - 2) : place][::-1]):
+        yield f"{dialect.name}@{release}"
 
 
 def _refusal_of(preset: str, tricks: Written, emulate: str, setup: Setup) -> str | None:

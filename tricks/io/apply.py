@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 
-KEYS: Final = ("preset", "emulate", "dtype", "updates_per_rollout", "tricks")
+KEYS: Final = ("preset", "emulate", "dtype", "updates_per_rollout", "fired", "tricks")
 DTYPES: Final = ("float32", "float64")
 _HALF: Final = ("float16", "bfloat16", "half")
 
@@ -42,6 +42,7 @@ class ApplyOptions:
     dtype: torch.dtype = field(default_factory=lambda: torch.float32)
     updates_per_rollout: int = 4
     tricks: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    fired: bool = True  # whether to compute the rule without each trick, for ``fired``
 
 
 def read_options(
@@ -50,6 +51,7 @@ def read_options(
     dtype: str = "float32",
     updates_per_rollout: str = "4",
     tricks: Sequence[str] = (),
+    fired: str = "true",
 ) -> ApplyOptions:
     """Read the options of ``tricks apply`` from text.
 
@@ -59,6 +61,7 @@ def read_options(
         dtype: float32 or float64.
         updates_per_rollout: a whole number from 1.
         tricks: words such as ``tricks.clip.dual_clip=3``, each at most once.
+        fired: true or false.
 
     Returns:
         The options, checked in form; whether presets and tricks exist is checked where they are built.
@@ -67,7 +70,8 @@ def read_options(
         TrickError: naming the word at fault.
 
     """
-    return ApplyOptions(preset, emulate, _dtype(dtype), _updates(updates_per_rollout), _tricks(_given(tricks)))
+    changes = _tricks(_given(tricks))
+    return ApplyOptions(preset, emulate, _dtype(dtype), _updates(updates_per_rollout), changes, _flag("fired", fired))
 
 
 def _given(words: Sequence[str]) -> dict[str, str]:
@@ -91,6 +95,12 @@ def _dtype(name: str) -> torch.dtype:
         raise TrickError(f"dtype={name}: no such precision; choose float32 or float64")
     found: torch.dtype = getattr(torch, name)
     return found
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise TrickError(f"{name}={text}: expected true or false")
+    return text == "true"
 
 
 def _updates(text: str) -> int:
@@ -145,10 +155,11 @@ def infer_setup(rollouts: Rollouts, updates_per_rollout: int) -> Setup:
     return Setup(int(sizes.max()), len(sizes), updates_per_rollout, limit)
 
 
-def apply_rule(rule: UpdateRule, document: Document) -> dict[str, Any]:
+def apply_rule(rule: UpdateRule, document: Document, fired: bool = True) -> dict[str, Any]:
     """Apply the rule to the batch as one update and return the results as plain Python values.
 
-    A batch without kept tokens is skipped. Raises TrickError where the batch lacks a part that the rule needs, or where
+    A batch without kept tokens is skipped. ``fired=False`` leaves out the tokens that each trick changes, which take
+    the rule without each trick. Raises TrickError where the batch lacks a part that the rule needs, or where
     the loss or its gradient is not finite.
     """
     if "entropies" in rule.needs and document.entropies is None:
@@ -170,7 +181,7 @@ def apply_rule(rule: UpdateRule, document: Document) -> dict[str, Any]:
         "gradient": gradients[0].tolist(),
         "entropy_gradient": None if gradients[1] is None else gradients[1].tolist(),
         "accepted": rule.accepted(document.rollouts).tolist(),
-        "fired": dict(_fired(rule, document, signal)),
+        "fired": dict(_fired(rule, document, signal)) if fired else None,
         "inert": {name: list(reasons) for name, reasons in rule.no_effect_reasons().items()},
         "diagnostics": _diagnostics(rule, document, signal),
         "rule": rule.settings(),
@@ -239,24 +250,46 @@ def apply_as_json(options: ApplyOptions, text: bytes) -> str:
 
     Hints are printed to stderr. Raises TrickError for an invalid batch or an unknown name.
     """
-    document = read_document(text, options.dtype)
-    setup = infer_setup(document.rollouts, options.updates_per_rollout)
-    rule = build_rule(options.preset, options.tricks, options.emulate, setup)
-    asked = {
-        "preset": options.preset,
-        "emulate": options.emulate,
-        "dtype": str(options.dtype).removeprefix("torch."),
-    }
-    found = _lines(asked | apply_rule(rule, document))
-    for hint in (*list_rule_hints(rule), *document_hints(document)):
+    found, hints = Applier(options).results(text)
+    for hint in hints:
         print(f"hint: {hint}", file=sys.stderr)
-    return found
-
-
-def _lines(found: dict[str, Any]) -> str:
     # A float's repr is the shortest text that reads back as the same bits, so nothing is lost.
     return (
         "{\n"
-        + ",\n".join(f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in found.items())
+        + ",\n".join(f"{json.dumps(key)}: {json.dumps(part, allow_nan=False)}" for key, part in found.items())
         + "\n}"
     )
+
+
+class Applier:
+    """An algorithm that is applied to batch after batch; rules are built once per setup.
+
+    Args:
+        options: the algorithm and the precision.
+
+    """
+
+    def __init__(self, options: ApplyOptions) -> None:
+        self.options = options
+        self._rules: dict[Setup, tuple[UpdateRule, tuple[str, ...]]] = {}
+
+    def results(self, text: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the results for a batch and hints on it.
+
+        Raises TrickError for an invalid batch, an unknown name, or a rule that cannot be built.
+        """
+        options = self.options
+        document = read_document(text, options.dtype)
+        rule, hints = self._rule(infer_setup(document.rollouts, options.updates_per_rollout))
+        asked = {
+            "preset": options.preset,
+            "emulate": options.emulate,
+            "dtype": str(options.dtype).removeprefix("torch."),
+        }
+        return asked | apply_rule(rule, document, options.fired), (*hints, *document_hints(document))
+
+    def _rule(self, setup: Setup) -> tuple[UpdateRule, tuple[str, ...]]:
+        if setup not in self._rules:
+            rule = build_rule(self.options.preset, self.options.tricks, self.options.emulate, setup)
+            self._rules[setup] = rule, tuple(list_rule_hints(rule))
+        return self._rules[setup]
