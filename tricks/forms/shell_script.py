@@ -89,7 +89,7 @@ class Script:
         else:
             self._taken((step,), _because(line, truth))
 
-    def _not_taken(self, steps: Sequence[Step], place: str) -> None:
+    def _not_taken(self, steps: Sequence[Step], place: str, doubts: bool = True) -> None:
         """Follow steps in a layer of variables that is dropped after them."""
         variables = self.variables
         self._branch.append(place)
@@ -97,18 +97,16 @@ class Script:
         self._run(steps)
         changed = variables.layers.pop()
         self._branch.pop()
-        for name in changed:
+        for name in changed if doubts else ():
             variables.doubts.setdefault(name, f"{place}; read as not taken, so it does not set {name}")
 
-    def _taken(self, steps: Sequence[Step], place: str) -> None:
+    def _taken(self, steps: Sequence[Step], place: str, ending: str = "; read as taken") -> None:
         """Follow steps whose condition rests on variables that are not set; what they set carries the doubt."""
         variables = self.variables
         variables.layers.append({})
         self._run(steps)
         for name, values in variables.layers.pop().items():
-            variables.set(
-                name, [Value(value.chunks, (*value.doubts, f"{place}; read as taken")[-20:]) for value in values]
-            )
+            variables.set(name, [Value(value.chunks, (*value.doubts, f"{place}{ending}")[-20:]) for value in values])
 
     def _node(self, node: Node) -> Truth:
         match node:
@@ -147,7 +145,9 @@ class Script:
         for step in steps:
             plain = isinstance(step.node, ShellCommand) and is_test(step.node)
             truth = self._node(step.node) if plain else Truth(None)
-            if not plain:
+            if isinstance(step.node, Group):
+                truth = self._condition(step.node.body)
+            elif not plain:
                 self._not_taken((step,), f"line {_line(step.node)}: a condition")
             unset.extend(truth.unset)
             if step.connector == "&&":
@@ -182,19 +182,34 @@ class Script:
         self._run(node.body)
 
     def _case(self, node: Case) -> None:
-        subject = self.variables.value(node.subject.parts)
+        subject, chosen = self.variables.value(node.subject.parts), ""
         for part in node.subject.parts:
             if part.kind == "variable" and not part.operation and self.variables.get(part.text) is None:
                 subject = known("") if len(node.subject.parts) == 1 else subject
         for patterns, body in node.arms:
-            truth = _fits(subject, [self.variables.value(pattern.parts) for pattern in patterns])
-            if truth:
+            texts = [self.variables.value(pattern.parts) for pattern in patterns]
+            truth = _fits(subject, texts)
+            if truth is None and not chosen:
+                chosen = f"line {node.line}: a case on {subject.text[:60]}, which is known only when it runs"
+                self._choose(node, texts, chosen)
+                self._taken(body, f"{chosen}; read as {texts[0].text}, the first one", "")
+            elif truth is None or (chosen and truth):
+                self._not_taken(body, chosen, doubts=False)
+            elif truth:
                 self._run(body)
                 return
-            if truth is None or not subject.text:
-                self._not_taken(body, f"line {node.line}: inside case, whose word is not known")
+
+    def _choose(self, node: Case, patterns: Sequence[Value], place: str) -> None:
+        """Let the variable of a case have the value of the arm that is read, for the conditions after it."""
+        parts = node.subject.parts
+        names = [part.text for part in parts if part.kind == "variable"]
+        text = patterns[0].text if patterns else ""
+        if len(names) == 1 and all(part.kind == "variable" or not part.text for part in parts) and text.isalnum():
+            self.variables.set(names[0], [Value((Chunk(text),), (f"{place}; read as {text}, the first one",))])
 
     def _command(self, command: ShellCommand) -> Truth:
+        if command.words and command.words[0].plain() == ":":
+            self.variables.words(command.words)  # ${name:=word} sets a variable
         if is_test(command):
             return read_test(command, self.variables)
         tokens = list(command.words)
@@ -237,13 +252,16 @@ class Script:
         return Truth(True)
 
     def _launch(self, command: ShellCommand, words: list[tuple[int, Value]]) -> None:
-        program = find_program([value.word(line) for line, value in words], self.hints)
+        written = [value.word(line) for line, value in words]
+        program = find_program(written, self.hints)
         if program is None:
             return
         if program.script is not None:
             self._text(program.script.text, int(program.script.place.removeprefix("line ")))
             return
-        doubts = dict.fromkeys(doubt for _, value in words for doubt in value.doubts)
+        used = {id(word) for word in program.arguments}
+        values = [value for word, (_, value) in zip(written, words, strict=True) if id(word) in used]
+        doubts = dict.fromkeys(doubt for value in values for doubt in value.doubts)
         taken = self._branch[-1] if self._branch else ""
         self.launches.append(Launch(command.line, program, tuple(doubts), taken))
 
@@ -263,10 +281,12 @@ class Script:
 
     def _source(self, value: Value, line: int) -> None:
         """Follow a sourced file that lies beside the script."""
-        text = value.text
-        while text.startswith(("$", "/", "./")) and "/" in text:
-            text = text[1:] if text[0] == "/" else text.partition("/")[2]
-        found = (self.text_of(text) or self.text_of(value.text)) if self._depth < _DEEPEST_CALL else None
+        last = [number for number, chunk in enumerate(value.chunks) if chunk.unknown]
+        text = "".join(chunk.text for chunk in value.chunks[(last[-1] + 1 if last else 0) :]).lstrip("/") or value.text
+        parts = text.split("/")
+        names = [value.text, *("/".join(parts[index:]) for index in range(min(len(parts), 8)))]
+        tried = (self.text_of(name) for name in names if self._depth < _DEEPEST_CALL)
+        found = next((each for each in tried if each is not None), None)
         if found is None:
             if not re.search(r"activate|bashrc|conda|profile|setvars|set_env|env\.sh", text):
                 self.variables.missing_file = self.variables.missing_file or text
