@@ -22,7 +22,7 @@ export DS_BUILD_OPS := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay reference docs test test-engines check lint format smoke models bench lock clean test-slow test-all
+.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay reference docs export-recipe frameworks peers test test-engines check lint format smoke models bench lock clean test-slow test-all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,15 @@ eval: $(READY) ## score a model: MODEL=path BENCH=all [K=8] [EVAL=rigorous] [PRO
 
 export: $(READY) ## the folder of a run's weights, for make eval MODEL=...: RUN=run id
 	@$(LITEPPO) export $(RUN)
+
+export-recipe: $(READY) ## the recipe of a number in a table for another trainer: CELL=norm_ablation.laptop/... TO=verl [VERSION=0.9.1] [FORM=yaml]
+	@$(LITEPPO) export $(call optional,CELL,cell) $(call optional,TO,to) $(call optional,VERSION,version) $(call optional,FORM,form) $(OVERRIDES)
+
+frameworks: $(READY) ## what changed between two releases of a framework: FRAMEWORK=trl FROM=0.15.2 [UNTIL=1.16.0] [PRESET=dapo_static]; alone, the known ones
+	@$(LITEPPO) frameworks $(call optional,FRAMEWORK,name) $(call optional,FROM,first) $(call optional,UNTIL,second) $(call optional,PRESET,preset)
+
+peers: $(READY) ## for maintainers: run the released frameworks themselves and compare with the recorded numbers: FRAMEWORK=trl [RELEASES="0.22.1 1.16.0"]
+	@$(BIN)/python -m tools.peers $(FRAMEWORK) $(RELEASES)
 
 difficulty: $(READY) ## prompts by number correct of K rollouts: MODEL=path [TIER=paper_easy] [K=8] [PROBLEMS=200] [CUT=0.1,0.9]
 	@$(LITEPPO) difficulty model=$(MODEL) $(call optional,TIER,tier) $(call optional,K,k) $(call optional,PROBLEMS,problems) $(call optional,CUT,cut) $(OVERRIDES)

@@ -1,5 +1,6 @@
 from .commands import (
     StudySelection as StudySelection,
+    find_cell_settings as find_cell_settings,
     run_figures as run_figures,
     run_guide as run_guide,
     run_replays as run_replays,

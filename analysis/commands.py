@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.study import build_runs_frame, explain_mixture
 from analysis.tables import ResultTable, build_study_table, write_result
@@ -165,6 +165,16 @@ def run_trace(results: Path, cell: str) -> Iterator[str]:
 
     try:
         yield traced(Store.open(results), results, cell)
+    except TraceError as error:
+        raise UsageError(str(error)) from None
+
+
+def find_cell_settings(results: Path, cell: str) -> Mapping[str, Any]:
+    """Return all settings of the runs behind a number in a table. Raises UsageError for an invalid address."""
+    from analysis.trace import TraceError, trace_settings  # noqa: PLC0415
+
+    try:
+        return trace_settings(Store.open(results), results, cell)
     except TraceError as error:
         raise UsageError(str(error)) from None
 

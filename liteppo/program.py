@@ -7,7 +7,7 @@ from typing import Any, Final
 from typer import Typer, TyperException
 from typer.main import get_command
 
-from liteppo import models, results, rewards, studies, training, trick_commands
+from liteppo import models, recipe_commands, results, rewards, studies, training, trick_commands
 from liteppo.endings import INTERRUPTED, OK, WRONG
 from liteppo.words import CommandGroup, WordError
 
@@ -43,7 +43,7 @@ def program() -> Any:
         Options are written as --name value or, as for make and Hydra, as name=value.
         """
 
-    for module in (training, studies, results, models, rewards, trick_commands):
+    for module in (training, studies, results, models, rewards, trick_commands, recipe_commands):
         module.add(app)
     return get_command(app)
 

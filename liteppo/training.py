@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option, Typer
 
 from liteppo.endings import WRONG, ended, printed
-from liteppo.words import Command, OverridesCommand, overrides as complete_overrides
+from liteppo.words import OverridesCommand, WordError, frameworks, overrides as complete_overrides
 
 Overrides = Annotated[
     list[str] | None,
@@ -89,18 +89,50 @@ def replay_gradients(overrides: Overrides = None, rollouts: Annotated[str | None
     return ended(lambda: replayed(overrides or [], rollouts, results_folder(None)))
 
 
+EXPORT_EXAMPLES = """\
+Examples:
+  liteppo export 0a1b2c3d4e-s0
+  liteppo export preset=liteppo --to verl --version 0.9.1
+  liteppo export preset=grpo +tricks.clip_higher={} rollout.group_size=16 --to trl --form keywords
+
+With --to, the words are Hydra overrides as for liteppo run, and the recipe is
+printed; without others, the loop is the paper's (rollout=8k optim=paper)."""
+
+
 def export(
-    run_id: Annotated[str, Argument(metavar="RUN", help="A run id, such as 0a1b2c3d4e-s0; liteppo trace shows it.")],
+    words: Annotated[
+        list[str] | None,
+        Argument(metavar="RUN | [NAME=VALUE]...", help="A run id, which liteppo trace shows; with --to, a recipe."),
+    ] = None,
+    to: Annotated[
+        str, Option(metavar="FRAMEWORK", help="Print the recipe for this framework.", autocompletion=frameworks)
+    ] = "",
+    version: Annotated[str, Option(metavar="RELEASE", help="By default the newest known one.")] = "",
+    cell: Annotated[
+        str, Option(metavar="ADDRESS", help="With --to, the recipe of a number in a table, as for liteppo trace.")
+    ] = "",
+    form: Annotated[
+        str,
+        Option(metavar="FORM", help="yaml, json, toml, flags, overrides or keywords; by default the framework's own."),
+    ] = "",
 ) -> int:
-    """Print the folder of a run's weights, for liteppo eval --model FOLDER.
+    """Print the folder of a run's weights, or a recipe for another framework.
 
     A finished run has weights if it ran with checkpoint.export=true. For a stopped run, the newest checkpoint is
-    exported first. Exit code 2 for an unknown run, 1 where it has no weights.
+    exported first. With --to, each line of the recipe says why it is there. Exit code 2 for an unknown run, or a
+    recipe that the framework cannot express; 1 where a run has no weights.
     """
+    given = [word.removeprefix("run_id=") for word in words or []]
+    if to:
+        from liteppo.recipe_commands import export_recipe  # noqa: PLC0415
+
+        return export_recipe(given, cell, to, version, form)
+    if len(given) != 1 or "=" in given[0]:
+        raise WordError("export: name one run, or write --to FRAMEWORK for a recipe")
     from harness.checkpoint import export_run  # noqa: PLC0415 - nothing is imported for --help
     from liteppo.results import results_folder  # noqa: PLC0415
 
-    return ended(lambda: export_run(run_id, results_folder(None)))
+    return ended(lambda: export_run(given[0], results_folder(None)))
 
 
 def _options() -> str:
@@ -125,4 +157,4 @@ def add(app: Typer) -> None:
     app.command(cls=OverridesCommand, epilog=RUN_EXAMPLES, rich_help_panel=panel)(run)
     app.command(cls=OverridesCommand, rich_help_panel=panel)(replay)
     app.command("replay-gradients", cls=OverridesCommand, hidden=True)(replay_gradients)
-    app.command(cls=Command, rich_help_panel=panel, no_args_is_help=True)(export)
+    app.command(cls=OverridesCommand, epilog=EXPORT_EXAMPLES, rich_help_panel=panel, no_args_is_help=True)(export)

@@ -73,6 +73,47 @@ class StrictCommand(Command):
     once = True
 
 
+class PassingCommand(Command):
+    """A command that passes words on that are not its own options, such as the flags of another program."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Move the command's own options to the front, and the other words behind ``--``."""
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        own, others = self._own_options(args)
+        return TyperCommand.parse_args(self, ctx, [*own, "--", *others])
+
+    def _own_options(self, args: list[str]) -> tuple[list[str], list[str]]:
+        params = [param for param in self.params if param.param_type_name != _ARGUMENT]
+        by_flag = {name: param for param in params for name in param.opts}
+        by_word = {param.name: param for param in params}
+        own: list[str] = []
+        others: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            name, equals, value = word.partition("=")
+            if word == "--":
+                others += rest
+            elif word in ("--help", "-h"):
+                own.append(word)
+            elif name in by_flag and getattr(by_flag[name], "is_flag", False):
+                own.append(name)
+            elif name in by_flag:
+                own += [word] if equals else [word, *_next(name, rest)]
+            elif equals and name in by_word:
+                own += list(_Translation(self).translated(by_word[name], value))
+            else:
+                others.append(word)
+        return own, others
+
+
+def _next(name: str, rest: Iterator[str]) -> list[str]:
+    value = next(rest, None)
+    if value is None:
+        raise WordError(f"{name}: write {name} VALUE")
+    return [value]
+
+
 class CommandGroup(TyperGroup):
     """A group whose error for an unknown command names the nearest one."""
 
@@ -130,7 +171,7 @@ class _Translation:
         name, equals, value = word.partition("=")
         param = self._params.get(name)
         if param is not None and equals:
-            yield from self._translated(param, value)
+            yield from self.translated(param, value)
         elif param is not None:
             raise WordError(f"{name}: write {name}=VALUE")
         elif self._command.overrides or (self._takes_bare and not equals):
@@ -138,7 +179,8 @@ class _Translation:
         else:
             raise WordError(f"{name}: no such argument; {self._nearest(name)}")
 
-    def _translated(self, param: Any, value: str) -> Iterator[str]:
+    def translated(self, param: Any, value: str) -> Iterator[str]:
+        """Yield an option that is written as a word."""
         if getattr(param, "is_flag", False):
             yield from [param.opts[0]] * self._flag(param.name, value)
         elif not value:
@@ -206,6 +248,13 @@ def dialects(incomplete: str) -> list[str]:
     from tricks.dialects import DIALECTS  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, ("none", *DIALECTS))
+
+
+def frameworks(incomplete: str) -> list[str]:
+    """Complete the frameworks whose configurations are read."""
+    from tricks.frameworks import FRAMEWORKS  # noqa: PLC0415 - a shell waits for this
+
+    return _starting(incomplete, FRAMEWORKS)
 
 
 def overrides(incomplete: str) -> list[str]:

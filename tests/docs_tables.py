@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.paper.sections.registry import FIGURES
 from tests.docs_commands import commands
+from tests.docs_frameworks import framework_block, framework_builds, framework_list
 from tests.docs_numbers import one_of_eight
 from tests.docs_planning import cost_constants, published_peaks, published_steps
 from tests.docs_scaling import scaling_memory, scaling_steps
@@ -39,7 +40,8 @@ def rewritten(page: str) -> str:
 
 def _content(name: str) -> str:
     kind, _, trick = name.partition(" ")
-    lines = trick_block(find_trick(trick)) if kind == "trick" else TABLES[kind]()
+    one_of_many = {"trick": lambda: trick_block(find_trick(trick)), "framework": lambda: framework_block(trick)}
+    lines = one_of_many[kind]() if kind in one_of_many else TABLES[kind]()
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -115,6 +117,8 @@ TABLES: dict[str, Callable[[], Lines]] = {
     "published_peaks": published_peaks,
     "scaling_memory": scaling_memory,
     "scaling_steps": scaling_steps,
+    "framework_list": framework_list,
+    "framework_builds": framework_builds,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from analysis.claims import judge_claims
 from analysis.paper import build_paper_table, read_readings
@@ -16,11 +16,11 @@ from analysis.trace.number import TraceError, find_number, find_table, format_ad
 from harness.common import REFERENCE_RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analysis.paper import PaperFigure
-    from analysis.trace.number import TracedTable
+    from analysis.trace.number import TracedNumber, TracedTable
     from harness.records import Study
     from harness.tracking import Store
 
@@ -41,6 +41,34 @@ def trace_number(store: Store, results: Path, cell: str) -> str:
         TraceError: The address fits no number, or several.
 
     """
+    address, number = _find(store, results, cell)
+    return text(address, number, results)
+
+
+def trace_settings(store: Store, results: Path, cell: str) -> Mapping[str, Any]:
+    """Return all settings of the runs behind a number, those of the arm where it compares an arm with a baseline.
+
+    Args:
+        store: The store of the runs.
+        results: The results folder.
+        cell: The address (``format_address``).
+
+    Returns:
+        The settings of the first of these runs, as its record has them; its seed is one of several.
+
+    Raises:
+        TraceError: The address fits no number, or several, or no run is behind it.
+
+    """
+    address, number = _find(store, results, cell)
+    sides = sorted(number.sides, key=lambda side: side.role != "arm")
+    records = [record for side in sides for record in side.records]
+    if not records:
+        raise TraceError(f"{address}: no run of this number is in the store; its settings are not known here")
+    return records[0].config
+
+
+def _find(store: Store, results: Path, cell: str) -> tuple[str, TracedNumber]:
     wanted = parse_address(cell)
     studies = store.studies()
     profiles = {f"takeaways.{study.profile}" for study in studies if study.name in STUDIES}
@@ -50,7 +78,7 @@ def trace_number(store: Store, results: Path, cell: str) -> str:
     name = find_table(wanted.table, sorted({*kept, *made, *drawn, *profiles}))
     book = _book(store, results, name, studies)
     row, column = find_number(book, wanted)
-    return text(format_address(book, row, column), book.look(row, column), results)
+    return format_address(book, row, column), book.look(row, column)
 
 
 def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> TracedTable:

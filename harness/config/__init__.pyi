@@ -26,6 +26,7 @@ from .experiment import (
     load_config as load_config,
 )
 from .groups import list_config_groups as list_config_groups
+from .recipe import compose_recipe as compose_recipe, expand_from as expand_from, recipe_of as recipe_of
 from .window import (
     max_prompt_tokens as max_prompt_tokens,
     max_text_tokens as max_text_tokens,

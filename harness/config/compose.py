@@ -32,6 +32,7 @@ def compose_config(overrides: Sequence[str]) -> dict[str, Any]:
 
     Raises SchemaError, which names the faulty override.
     """
+    overrides = _expanded(overrides)
     bare = next((override for override in overrides if "=" not in override and override[:1] != "~"), None)
     if bare is not None:
         raise SchemaError(f"{bare}: write a setting as NAME=VALUE, such as seed=1")
@@ -45,6 +46,15 @@ def compose_config(overrides: Sequence[str]) -> dict[str, Any]:
         raise SchemaError(_explain(str(error), overrides)) from None
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def _expanded(overrides: Sequence[str]) -> Sequence[str]:
+    """Replace ``+from=FILE``, another framework's configuration, by the overrides that it stands for."""
+    if not any(override.startswith(("+from=", "from=")) for override in overrides):
+        return overrides
+    from harness.config.recipe import expand_from  # noqa: PLC0415 - rarely needed
+
+    return expand_from(overrides)
 
 
 def allow_new_trick(override: str) -> str:
@@ -98,6 +108,7 @@ def compose_fast(overrides: Sequence[str]) -> dict[str, Any]:
 
     Raises SchemaError like ``compose_config``.
     """
+    overrides = _expanded(overrides)
     parsed = [_parsed(allow_new_trick(override)) for override in (*overrides, *find_implied_overrides(overrides))]
     # Of several options of a group the last one counts, as for Hydra.
     choices = {override.key_or_group: override.value() for override in parsed if override and _chooses(override)}

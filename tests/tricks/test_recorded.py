@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, make_dataclass, replace
+from importlib import import_module
 from inspect import isclass
+from pkgutil import iter_modules
 
 import pytest
 
+import tricks.dialects
 from harness.common.schema import build_dataclass
 from harness.config.compose import compose_fast
 from harness.config.experiment import ExperimentConfig
 from tricks.api import Recorded, TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS, load_catalog
-from tricks.dialects import (
-    own_tricks as centre_norm,
-    own_tricks as nemo_tricks,
-    own_tricks as probability,
-    own_tricks as sequence_clip,
-)
-from tricks.dialects.build import DIALECTS
+from tricks.dialects.build import ALL_RELEASES
 from tricks.dialects.own_tricks import SampleMean
 from tricks.normalization import Normalize
 from tricks.recorded import RECORDED, recorded_name, spell_briefly, spell_fully, stable_name
@@ -105,12 +102,13 @@ def test_every_trick_of_the_project_has_a_stable_name_and_one_spelling():
 def test_every_class_of_a_dialect_has_a_stable_name_of_its_own():
     own = {
         cls.stable_name: cls
-        for module in (centre_norm, nemo_tricks, probability, sequence_clip)
+        for found in iter_modules(tricks.dialects.__path__, "tricks.dialects.")
+        for module in [import_module(found.name)]
         for cls in vars(module).values()
-        if isclass(cls) and cls.__module__ == module.__name__
+        if isclass(cls) and cls.__module__ == module.__name__ and "stable_name" in vars(cls)
     }
-    becoming = {type(each.becomes) for dialect in DIALECTS.values() for each in dialect.rewrites}
-    becoming |= {row.becomes for dialect in DIALECTS.values() for row in dialect.variants if row.becomes}
+    becoming = {type(each.becomes) for dialect in ALL_RELEASES.values() for each in dialect.rewrites}
+    becoming |= {row.becomes for dialect in ALL_RELEASES.values() for row in dialect.variants if row.becomes}
     known = {spec.cls for spec in BUILT_IN_TRICKS}
     assert becoming - known <= set(own.values())
     assert set(own) == set(RECORDED) - set(NAMES)

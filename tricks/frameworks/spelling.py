@@ -46,6 +46,10 @@ class Take:
         given = options.get(self.option)
         return self.read(options.get(self.or_else) if given is None and self.or_else else given)
 
+    def written(self, value: Any, loop: Loop) -> Any:
+        """Return the option's value for a setting; a heir may read the loop."""
+        return self.write(value)
+
 
 def whole(options: Options, name: str, default: int | None = None) -> int | None:
     """Return an option as a whole number, or the default where it is None or no number."""
@@ -194,6 +198,7 @@ class Part:
 
     name: str  # of the choice, for messages: "advantages"
     spellings: tuple[Spelling, ...]
+    registers: tuple[str, ...] = ()  # options that also take names which a user registers in code
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +280,8 @@ class Framework:
     not_modeled: tuple[NotModeled, ...] = ()
     faults: tuple[Fault, ...] = ()
     form: str = "yaml"  # in which ``export`` writes: yaml, json, toml, flags, overrides, keywords
-    launched: tuple[str, ...] = ()  # words by which a script's command is known: "verl.trainer.main_ppo"
+    launched: tuple[str, ...] = ()  # programs in scripts: "verl.trainer.main_ppo"; the first is preferred
+    constructors: tuple[str, ...] = ()  # classes of options in Python: "GRPOConfig"
     head: str = ""  # the command or the first lines that ``export`` writes before the options
     foreign: tuple[str, ...] = ()  # globs of options of other programs that its scripts pass on
     rename: Callable[[str], str] = same  # from a name as users write it to that of the options file
