@@ -10,7 +10,17 @@ from tricks.forms.overrides import Word, is_override
 from tricks.forms.programs import Program, find_program
 from tricks.forms.reading import FormHints
 from tricks.forms.shell_lexer import Lexer, ShellPart, ShellToken
-from tricks.forms.shell_parser import Case, Group, If, Loop, Node, Parser, ShellCommand, ShellFunction, Step
+from tricks.forms.shell_parser import (
+    Node,
+    Parser,
+    ShellCase,
+    ShellCommand,
+    ShellFunction,
+    ShellGroup,
+    ShellIf,
+    ShellLoop,
+    ShellStep,
+)
 from tricks.forms.shell_tests import Truth, is_test, read_test
 from tricks.forms.shell_values import Budget, Chunk, Value, Variables, known
 
@@ -66,7 +76,7 @@ class Script:
         found = self.files.get(name)
         return self.hints.text_of(name) if found is None else found
 
-    def _run(self, steps: Sequence[Step]) -> None:
+    def _run(self, steps: Sequence[ShellStep]) -> None:
         truth = Truth(True)
         for step in steps:
             self._steps += 1
@@ -81,7 +91,7 @@ class Script:
                     continue
             truth = self._node(step.node)
 
-    def _branch_of(self, step: Step, truth: Truth, wanted: bool) -> None:
+    def _branch_of(self, step: ShellStep, truth: Truth, wanted: bool) -> None:
         """Follow a command after a condition that is not plain."""
         line = _line(step.node)
         if truth.holds is None:
@@ -89,7 +99,7 @@ class Script:
         else:
             self._taken((step,), _because(line, truth))
 
-    def _not_taken(self, steps: Sequence[Step], place: str, doubts: bool = True) -> None:
+    def _not_taken(self, steps: Sequence[ShellStep], place: str, doubts: bool = True) -> None:
         """Follow steps in a layer of variables that is dropped after them."""
         variables = self.variables
         self._branch.append(place)
@@ -100,7 +110,7 @@ class Script:
         for name in changed if doubts else ():
             variables.doubts.setdefault(name, f"{place}; read as not taken, so it does not set {name}")
 
-    def _taken(self, steps: Sequence[Step], place: str, ending: str = "; read as taken") -> None:
+    def _taken(self, steps: Sequence[ShellStep], place: str, ending: str = "; read as taken") -> None:
         """Follow steps whose condition rests on variables that are not set; what they set carries the doubt."""
         variables = self.variables
         variables.layers.append({})
@@ -112,19 +122,19 @@ class Script:
         match node:
             case ShellCommand():
                 return self._command(node)
-            case If():
+            case ShellIf():
                 self._if(node)
-            case Loop():
+            case ShellLoop():
                 self._loop(node)
-            case Case():
+            case ShellCase():
                 self._case(node)
             case ShellFunction():
                 self._functions[node.name] = node
-            case Group():
+            case ShellGroup():
                 self._run(node.body)
         return Truth(True)
 
-    def _if(self, node: If) -> None:
+    def _if(self, node: ShellIf) -> None:
         for condition, body in node.arms:
             truth = self._condition(condition)
             if truth.holds is None:
@@ -138,14 +148,14 @@ class Script:
             elif truth.unset and body:
                 self._not_taken(body, _because(node.line, truth))
 
-    def _condition(self, steps: Sequence[Step]) -> Truth:
+    def _condition(self, steps: Sequence[ShellStep]) -> Truth:
         """Return the truth of the commands of a condition."""
         holds: bool | None = True
         unset: list[str] = []
         for step in steps:
             plain = isinstance(step.node, ShellCommand) and is_test(step.node)
             truth = self._node(step.node) if plain else Truth(None)
-            if isinstance(step.node, Group):
+            if isinstance(step.node, ShellGroup):
                 truth = self._condition(step.node.body)
             elif not plain:
                 self._not_taken((step,), f"line {_line(step.node)}: a condition")
@@ -158,7 +168,7 @@ class Script:
                 holds = truth.holds
         return Truth(holds, tuple(dict.fromkeys(unset)))
 
-    def _loop(self, node: Loop) -> None:
+    def _loop(self, node: ShellLoop) -> None:
         if node.kind != "for":
             truth = self._condition(node.condition)
             holds = truth.holds if node.kind == "while" or truth.holds is None else not truth.holds
@@ -181,7 +191,7 @@ class Script:
             self.variables.set(node.variable, [Value((Chunk(f"${node.variable}", reason),))])
         self._run(node.body)
 
-    def _case(self, node: Case) -> None:
+    def _case(self, node: ShellCase) -> None:
         subject, chosen = self.variables.value(node.subject.parts), ""
         for part in node.subject.parts:
             if part.kind == "variable" and not part.operation and self.variables.get(part.text) is None:
@@ -199,7 +209,7 @@ class Script:
                 self._run(body)
                 return
 
-    def _choose(self, node: Case, patterns: Sequence[Value], place: str) -> None:
+    def _choose(self, node: ShellCase, patterns: Sequence[Value], place: str) -> None:
         """Let the variable of a case have the value of the arm that is read, for the conditions after it."""
         parts = node.subject.parts
         names = [part.text for part in parts if part.kind == "variable"]

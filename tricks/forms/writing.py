@@ -13,12 +13,14 @@ Option = tuple[str, Any, str]  # the dotted name, the value, the comment or ""
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][\w-]*")
 
 
-def write_text(form: str, options: Iterable[Option]) -> str:
+def write_text(form: str, options: Iterable[Option], comments: Iterable[str] = (), program: str = "") -> str:
     """Write options as a text that ``read_text`` reads back.
 
     Args:
-        form: yaml, json, toml, python, overrides or flags
+        form: yaml, json, toml, keywords, overrides or flags
         options: dotted names, plain values and comments; JSON has no comments, and leaves them out
+        comments: lines above the options
+        program: the command that takes the options, a comment in files, or the class that takes keyword arguments
 
     Returns:
         The text, with one option a line.
@@ -32,17 +34,31 @@ def write_text(form: str, options: Iterable[Option]) -> str:
         raise TrickError(f"{form}: no such form; choose one of {', '.join(_WRITERS)}")
     for name, value, _ in given:
         _refuse(form, name, value)
-    return _WRITERS[form](given)
+    head = "" if form == "json" else "".join(f"# {' '.join(line.split())}\n" for line in comments)
+    return head + _called(form, _WRITERS[form](given), program)
+
+
+def _called(form: str, text: str, program: str) -> str:
+    """Return the lines of options inside of a call or before a command; an array of a shell may hold comments."""
+    command = program.removeprefix("#").strip()
+    if form in ("yaml", "toml") and command:
+        return f"# {command}\n{text}"
+    if not command or form == "json" or (form == "keywords" and not program.isidentifier()):
+        return text
+    inside = "".join(f"    {line}\n" for line in text.splitlines())
+    return f"{command}(\n{inside})\n" if form == "keywords" else f'ARGS=(\n{inside})\n{command} "${{ARGS[@]}}"\n'
 
 
 def _refuse(form: str, name: str, value: Any) -> None:
     if form == "toml" and _holds(value, lambda part: part is None):
         raise TrickError(f"{name}: TOML has no null; leave the option out")
-    if form in ("flags", "toml", "python") and _holds(value, lambda part: isinstance(part, float) and math.isnan(part)):
+    if form in ("flags", "toml", "keywords") and _holds(
+        value, lambda part: isinstance(part, float) and math.isnan(part)
+    ):
         raise TrickError(f"{name}: nan cannot be written as {form}; give a number")
     if form == "flags" and value in (None, ""):
         raise TrickError(f"{name}: a flag has no null and no empty text; leave the option out")
-    if form == "python" and not name.isidentifier():
+    if form == "keywords" and not name.isidentifier():
         raise TrickError(f"{name}: no keyword of Python; give its block as one mapping")
 
 
@@ -178,7 +194,7 @@ _WRITERS: Final[Mapping[str, Callable[[Sequence[Option]], str]]] = {
     "yaml": _yaml,
     "json": _json,
     "toml": _toml,
-    "python": _python,
+    "keywords": _python,
     "overrides": _overrides,
     "flags": _flags,
 }
