@@ -6,4 +6,5 @@ from .reading import FormHints as FormHints, FormReading as FormReading, Given a
 from .recognize import read_text as read_text, recognize_form as recognize_form
 from .shell_form import read_options as read_options, read_shell as read_shell
 from .toml_form import read_toml as read_toml
+from .writing import write_text as write_text
 from .yaml_form import read_yaml as read_yaml

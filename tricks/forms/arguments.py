@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from tricks.forms.defaults import below_folder
 from tricks.forms.json_form import read_json
 from tricks.forms.overrides import OVERRIDE, Word, is_override, read_override
 from tricks.forms.reading import NO_HINTS, FormHints, FormReading, Options, prepare, shorten
@@ -100,7 +101,7 @@ def _add_flag(word: Word, words: Sequence[Word], index: int, options: Options, f
 
 def _is_value(word: Word, more: bool) -> bool:
     """Return True if a word after a flag belongs to it; ``more`` where the flag has a value already."""
-    if word.text == "--" or is_flag(word.text):
+    if word.text == "--" or is_flag(word.text) or (word.unknown and word.text.endswith("[@]")):
         return False
     if word.text == "@" or (word.text.startswith("@") and word.text.endswith(READABLE)):
         return False
@@ -121,10 +122,15 @@ class _Files:
     def option(self, name: str, values: Sequence[Word], place: str) -> None:
         """Take a flag such as --config or --config-name, whose values name files."""
         kind = name.lower().replace("_", "-")
-        if len(values) != 1 or values[0].unknown:
+        if len(values) != 1:
             self._options.note(f"{place}: --{name} names a file that is not known here; explain that file")
         elif kind in ("config-path", "config-dir") and not values[0].text.endswith(READABLE):
-            self._folder, self._place = values[0].text, self._place or place
+            self._folder, self._place = (
+                (values[0].bare or "").lstrip("/") if values[0].unknown else values[0].text,
+                place,
+            )
+        elif values[0].unknown and kind == "config-name":
+            self._options.note(f"{place}: --{name} names a file that is not known here; explain that file")
         elif kind == "config-name":
             self._name, self._place = values[0].text, place
         else:
@@ -132,7 +138,9 @@ class _Files:
 
     def name(self, word: Word, flag: str) -> None:
         """Take the name of a file."""
-        if word.unknown:
+        if word.unknown and (word.bare or "").endswith(READABLE):
+            self._named.append(((word.bare or "").lstrip("/"), word.place))
+        elif word.unknown:
             self._options.note(f"{word.place}: the configuration file {word.text} is not known; {word.unknown}")
         else:
             self._named.append((word.text, word.place))
@@ -144,7 +152,7 @@ class _Files:
             folder = self._folder.rstrip("/")
             self._named.insert(0, (f"{folder}/{path}" if folder else path, self._place))
         for name, place in reversed(self._named):
-            found = read_named_file(name, self._hints)
+            found = read_named_file(name, self._hints) or read_named_file(name.rpartition("/")[2], self._hints)
             if found is None:
                 self._options.note(
                     f"{place}: the options of the configuration file {name} are not read; "
@@ -161,4 +169,6 @@ def read_named_file(name: str, hints: FormHints) -> FormReading | None:
         return None
     if name.endswith(".toml"):
         return read_toml(text)
-    return read_json(text) if name.endswith(".json") else read_yaml_tree(text, hints).reading("yaml")
+    return (
+        read_json(text) if name.endswith(".json") else read_yaml_tree(text, below_folder(hints, name)).reading("yaml")
+    )

@@ -1,7 +1,9 @@
 """Follow the list of defaults in a YAML file: files of Hydra and of NeMo-RL whose options lie below its own."""
 
+import posixpath
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from tricks.forms.reading import FormHints, Given, Options, join
@@ -10,7 +12,7 @@ _DEEPEST: Final = 8  # files that name files
 _ENTRY: Final = re.compile(r"(?:optional\s+|override\s+)*/?(?P<file>[^@]*)(?:@(?P<package>.*))?")
 
 
-def add_defaults(options: Options, hints: FormHints, read: Callable[[str], Options], depth: int) -> None:
+def add_defaults(options: Options, hints: FormHints, read: Callable[[str, FormHints], Options], depth: int) -> None:
     """Replace the option ``defaults`` by the options of the files that it names.
 
     Args:
@@ -33,7 +35,7 @@ def add_defaults(options: Options, hints: FormHints, read: Callable[[str], Optio
 
 
 def _add(
-    options: Options, given: Given, entry: Any, hints: FormHints, read: Callable[[str], Options], depth: int
+    options: Options, given: Given, entry: Any, hints: FormHints, read: Callable[[str, FormHints], Options], depth: int
 ) -> None:
     for file, package in _files(entry):
         text = None if depth >= _DEEPEST else hints.text_of(file)
@@ -44,12 +46,20 @@ def _add(
             )
             continue
         below = Options()
-        found = read(text)
+        found = read(text, below_folder(hints, file))
         for each in found.given():
             below.add(join(package, each.name), each.value, each.place)
         for note in found.reading("yaml").notes:
             below.note(note)
         options.add_below(below.reading("yaml"), file)
+
+
+def below_folder(hints: FormHints, file: str) -> FormHints:
+    """Return hints that find files named in ``file``, which are relative to its folder."""
+    folder, find = posixpath.dirname(file), hints.find
+    if not folder or find is None:
+        return hints
+    return replace(hints, find=lambda name: find(posixpath.normpath(posixpath.join(folder, name))))
 
 
 def _files(entry: Any) -> list[tuple[str, str]]:

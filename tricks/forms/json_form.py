@@ -164,7 +164,10 @@ class _Scanner:
             raise _StopError(place, error.msg.lower()) from None
 
     def _plain(self, place: int) -> tuple[Any, int]:
-        if found := _NUMBER.match(self._text, place):
+        found = _NUMBER.match(self._text, place)
+        if found and found.end() == len(self._text):
+            raise _StopError(place, "the text ends in a number")
+        if found:
             return (float(found[0]) if set(found[0]) & set(".eE") else int(found[0])), found.end()
         word = _WORD.match(self._text, place)
         if word and word[0] in _WORDS:

@@ -21,7 +21,12 @@ _LAUNCHERS: Final = frozenset(_LAUNCHER_NAMES.split())
 _LAUNCHER_MODULES: Final = frozenset(
     {"torch.distributed.run", "torch.distributed.launch", "accelerate.commands.launch"}
 )
-_CONSOLE: Final = frozenset({"trl", "swift", "megatron"})  # programs of which the next word is a command
+_COMMANDS: Final = {  # programs, and the words after them that start something
+    "trl": "grpo rloo dpo kto sft reward env vllm-serve ppo online-dpo gkd cpo orpo bco",
+    "swift": "rlhf sft pt rollout infer deploy export eval sample app web-ui merge-lora",
+    "megatron": "rlhf sft pt export",
+}
+_CONSOLE: Final = {name: frozenset(commands.split()) for name, commands in _COMMANDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def _console(words: list[Word], place: int, hints: FormHints) -> tuple[str, int]
             name
         ):
             return wanted, len(parts)
-    if name in _CONSOLE and place + 1 < len(words) and _MODULE.fullmatch(words[place + 1].text):
+    if place + 1 < len(words) and words[place + 1].text in _CONSOLE.get(name, ()):
         return f"{name} {words[place + 1].text}", 2
     return None
 
@@ -124,10 +129,11 @@ def _find_in_commands(words: list[Word], hints: FormHints) -> Program | None:
     """Return the program in words that hold escaped separators, such as ``source x && python y.py``."""
     commands: list[list[Word]] = [[]]
     for word in words:
-        if word.text in ("&&", ";", "||", "--"):
+        glued = word.text.startswith("&&") or word.text in (";", "||", "--")
+        if glued:
             commands.append([])
-        else:
-            commands[-1].append(word)
+        if not glued or len(word.text) > 2:
+            commands[-1].append(word.after(2) if glued else word)
     found = [program for command in commands if command and (program := _find(command, hints, True))]
     wanted = [each for each in found if any(matches(each.name, name) for name in hints.programs)]
     return next(iter(wanted or found), None)

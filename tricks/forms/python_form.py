@@ -4,14 +4,19 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from tricks.forms.calls import cut_arguments
 from tricks.forms.literals import UNKNOWN, read_literal
 from tricks.forms.reading import NO_HINTS, FormHints, FormReading, Options, prepare, shorten
+from tricks.forms.shell_form import read_shell
 
 _USUAL: Final = ("*Config", "*Arguments", "*Args")  # of classes of options
+_COMMAND: Final = re.compile(
+    r"[ \t]*(?:[A-Z_]+=\S*[ \t]+)*(?:accelerate|torchrun|python3?|trl|uv|deepspeed|swift)[ \t]+\S"
+)
 _KEYWORDS: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:[A-Za-z_]\w*\s*=(?!=)|\*\*)")
 
 
@@ -36,7 +41,31 @@ def read_python(text: str, hints: FormHints = NO_HINTS) -> FormReading:
         _read_pieces(text, hints, options)
     else:
         _read_tree(tree, hints, options)
-    return options.reading("python")
+    if not options.given() and _KEYWORDS.match(text) and (wrapped := parse(f"dict({text}\n)")):
+        _read_tree(wrapped, hints, options)  # a=1, on a line of its own is an assignment, too
+    reading = options.reading("python")
+    return reading if tree is None or reading.given else _read_docstring(tree, text, hints) or reading
+
+
+def _read_docstring(tree: ast.Module, text: str, hints: FormHints) -> FormReading | None:
+    """Read the command that the docstring of a script shows, for a script that takes its options from there."""
+    first = tree.body[0] if tree.body else None
+    if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and ast.get_docstring(tree)):
+        return None
+    lines = [line.replace("\\\\", "\\") for line in text.split("\n")[first.lineno - 1 : first.end_lineno]]
+    begins = [number for number, line in enumerate(lines) if _COMMAND.match(line)]
+    best: FormReading | None = None
+    for begin in begins[:20]:
+        end = begin
+        while end < len(lines) - 1 and lines[end].rstrip().endswith("\\"):
+            end += 1
+        command = "\n" * (first.lineno - 1 + begin) + "\n".join(lines[begin : end + 1])
+        reading = read_shell(command, hints)
+        if best is None or len(reading.given) > len(best.given):
+            best = reading
+    if best is None or not best.given:
+        return None
+    return replace(best, notes=(f"line {first.lineno}: the command in the docstring is read", *best.notes))
 
 
 def parse(text: str) -> ast.Module | None:
@@ -57,7 +86,7 @@ def _read_tree(tree: ast.Module, hints: FormHints, options: Options) -> None:
     if chosen is None:
         _read_mapping(tree, names, options)
         return
-    _read_call(chosen, names, options)
+    _read_call(chosen, names, _mappings(statements), options)
     _read_changes(chosen, statements, names, options)
 
 
@@ -114,12 +143,43 @@ def _choose(calls: Sequence[ast.Call], hints: FormHints, options: Options) -> as
     return None
 
 
-def _read_call(call: ast.Call, names: dict[str, Any], options: Options) -> None:
+def _read_call(call: ast.Call, names: dict[str, Any], mappings: dict[str, ast.expr], options: Options) -> None:
     name = constructor(call)
     if call.args:
         options.note(f"line {call.lineno}: {name} has arguments without names; write name=value")
     for each in call.keywords:
-        _read_keyword(each.arg, each.value, names, options)
+        if each.arg is None and isinstance(each.value, ast.Name) and each.value.id in mappings:
+            _read_entries(mappings[each.value.id], names, options)
+        else:
+            _read_keyword(each.arg, each.value, names, options)
+
+
+def _mappings(nodes: Sequence[ast.AST]) -> dict[str, ast.expr]:
+    """Return the dictionaries that names are given once, some of whose entries may not be plain."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in nodes:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                found.setdefault(name, []).append(value)
+    kinds = (ast.Dict, ast.Call)
+    return {name: each[0] for name, each in found.items() if len(each) == 1 and isinstance(each[0], kinds)}
+
+
+def _read_entries(node: ast.expr, names: dict[str, Any], options: Options) -> None:
+    """Read the entries of a dictionary one by one."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            for key, value in zip(keys, values, strict=True):
+                name = read_literal(key, names) if key is not None else None
+                _read_keyword(None if name is None else str(name), value, names, options)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+            for each in keywords:
+                _read_keyword(each.arg, each.value, names, options)
+        case _:
+            _read_keyword(None, node, names, options)
 
 
 def _read_keyword(name: str | None, node: ast.expr, names: dict[str, Any], options: Options) -> None:

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from tricks.forms.reading import Given, Options
@@ -27,6 +27,11 @@ def resolve_references(options: Options) -> None:
     for given in options.given():
         if not _holds_reference(given.value):
             continue
+        if block := resolver.block(given):
+            options.drop(given.name)
+            for name, value in block:
+                options.add(name, value, given.place)
+            continue
         value, opened = resolver.resolve(given.value, given.name)
         if value is _MISSING:
             options.drop(given.name)
@@ -48,6 +53,24 @@ class _Resolver:
         self._done: dict[str, Any] = {}
         self._under_way: set[str] = set()
         self._budget = _MOST
+        self._blocks: dict[str, list[str]] | None = None  # by the dotted name of the block
+
+    def block(self, given: Given) -> list[tuple[str, Any]]:
+        """Return the options of the block that a value refers to as a whole, under its own name."""
+        found = _REFERENCE.fullmatch(given.value.strip()) if isinstance(given.value, str) else None
+        if found is None or found[1] in self._given or ":" in found[1]:
+            return []
+        if self._blocks is None:
+            self._blocks = _blocks(self._given)
+        name = _absolute(found[1].strip(), given.name)
+        inside = self._blocks.get(name, [])
+        self._budget -= len(inside)
+        if self._budget < 0 or given.name == name or given.name.startswith(f"{name}."):
+            return []
+        leaves = [
+            (f"{given.name}{each[len(name) :]}", self.resolve(self._given[each].value, each)[0]) for each in inside
+        ]
+        return [(each, value) for each, value in leaves if value is not _MISSING]
 
     def resolve(self, value: Any, owner: str) -> tuple[Any, list[str]]:
         """Return a value without references, or _MISSING, and the references that stay open."""
@@ -118,6 +141,16 @@ class _Resolver:
                 return _compute(name, [read_yaml_word(part) for part in parts])
             case _:
                 return _MISSING
+
+
+def _blocks(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the options of each block, for blocks of at most four parts."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        parts = name.split(".", 5)
+        for count in range(1, min(len(parts), 5)):
+            found.setdefault(".".join(parts[:count]), []).append(name)
+    return found
 
 
 def _size(value: Any, most: int = _LARGEST) -> int:

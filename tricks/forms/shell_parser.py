@@ -22,7 +22,7 @@ class ShellCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ShellStep:
     """A node of a list, and how it hangs on the one before: "", &&, || or |."""
 
     connector: str
@@ -30,32 +30,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class ShellIf:
     """Arms of a condition and a body; the arm of else has no condition."""
 
     line: int
-    arms: tuple[tuple[tuple[Step, ...], tuple[Step, ...]], ...]
+    arms: tuple[tuple[tuple[ShellStep, ...], tuple[ShellStep, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class ShellLoop:
     """A body for each word, or while a condition holds."""
 
     line: int
     kind: str  # for, while, until
     variable: str = ""
     words: tuple[ShellToken, ...] = ()
-    condition: tuple[Step, ...] = ()
-    body: tuple[Step, ...] = ()
+    condition: tuple[ShellStep, ...] = ()
+    body: tuple[ShellStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ShellCase:
     """Bodies for patterns of a word."""
 
     line: int
     subject: ShellToken
-    arms: tuple[tuple[tuple[ShellToken, ...], tuple[Step, ...]], ...]
+    arms: tuple[tuple[tuple[ShellToken, ...], tuple[ShellStep, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,18 @@ class ShellFunction:
 
     line: int
     name: str
-    body: tuple[Step, ...]
+    body: tuple[ShellStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ShellGroup:
     """A body in braces or parentheses."""
 
     line: int
-    body: tuple[Step, ...]
+    body: tuple[ShellStep, ...]
 
 
-Node = ShellCommand | If | Loop | Case | ShellFunction | Group
+Node = ShellCommand | ShellIf | ShellLoop | ShellCase | ShellFunction | ShellGroup
 
 
 @dataclass(eq=False, slots=True)
@@ -87,9 +87,9 @@ class Parser:
     place: int = 0
     depth: int = 0
 
-    def read(self) -> tuple[Step, ...]:
+    def read(self) -> tuple[ShellStep, ...]:
         """Return the steps of the script."""
-        found: list[Step] = []
+        found: list[ShellStep] = []
         while self.place < len(self.tokens):
             before = self.place
             found.extend(self._list(frozenset(), self._line()))
@@ -110,9 +110,9 @@ class Parser:
         token = self._peek()
         return (token.plain() or "") if token else ""
 
-    def _list(self, until: frozenset[str], opened: int) -> tuple[Step, ...]:
+    def _list(self, until: frozenset[str], opened: int) -> tuple[ShellStep, ...]:
         """Read steps until one of the words or operators, which is not read."""
-        found: list[Step] = []
+        found: list[ShellStep] = []
         connector = ""
         while self.place < len(self.tokens):
             operator = self._operator()
@@ -125,7 +125,7 @@ class Parser:
                 return tuple(found)
             node = self._node()
             if node is not None:
-                found.append(Step(connector, node))
+                found.append(ShellStep(connector, node))
             connector = ""
         if until:
             self.notes.append(f"line {opened}: what begins here is not closed; {' or '.join(sorted(until))} is missing")
@@ -153,7 +153,7 @@ class Parser:
             self.place += 1
             body = self._list(frozenset(), line)
             self.place += 1
-            return Group(line, body)
+            return ShellGroup(line, body)
         following = [token.text for token in self.tokens[self.place + 1 : self.place + 3] if token.kind == "operator"]
         if word and following == ["(", ")"]:
             return self._function(line)
@@ -172,11 +172,11 @@ class Parser:
         if word == "{":
             body = self._list(frozenset({"}"}), line)
             self.place += 1
-            return Group(line, body)
+            return ShellGroup(line, body)
         condition = self._list(frozenset({"do"}), line)
-        return Loop(line, word, condition=condition, body=self._do(line))
+        return ShellLoop(line, word, condition=condition, body=self._do(line))
 
-    def _if(self, line: int) -> If:
+    def _if(self, line: int) -> ShellIf:
         arms = []
         word = "if"
         while word in ("if", "elif"):
@@ -189,9 +189,9 @@ class Parser:
             self.place += 1
             arms.append(((), self._list(frozenset({"fi"}), line)))
         self.place += 1
-        return If(line, tuple(arms))
+        return ShellIf(line, tuple(arms))
 
-    def _do(self, line: int) -> tuple[Step, ...]:
+    def _do(self, line: int) -> tuple[ShellStep, ...]:
         while self._operator() in (";", "\n"):
             self.place += 1
         if self._word() in ("do", "{"):
@@ -200,7 +200,7 @@ class Parser:
         self.place += 1
         return body
 
-    def _for(self, line: int) -> Loop:
+    def _for(self, line: int) -> ShellLoop:
         self.place += 1
         token = self._peek()
         variable = self._word()
@@ -214,15 +214,15 @@ class Parser:
             while (token := self._peek()) and token.kind == "word":
                 words.append(token)
                 self.place += 1
-        return Loop(line, "for", variable, tuple(words), body=self._do(line))
+        return ShellLoop(line, "for", variable, tuple(words), body=self._do(line))
 
-    def _case(self, line: int) -> Case | None:
+    def _case(self, line: int) -> ShellCase | None:
         self.place += 1
         subject = self._peek()
         if subject is None or subject.kind != "word":
             return None
         self.place += 1
-        arms: list[tuple[tuple[ShellToken, ...], tuple[Step, ...]]] = []
+        arms: list[tuple[tuple[ShellToken, ...], tuple[ShellStep, ...]]] = []
         while self.place < len(self.tokens):
             if (self._word() == "in" and not arms) or self._operator() in ("\n", ";;", ";&", ";;&", "(", ";"):
                 self.place += 1
@@ -232,7 +232,7 @@ class Parser:
             else:
                 patterns = self._patterns()
                 arms.append((patterns, self._list(frozenset({"esac"}), line)))
-        return Case(line, subject, tuple(arms))
+        return ShellCase(line, subject, tuple(arms))
 
     def _patterns(self) -> tuple[ShellToken, ...]:
         found: list[ShellToken] = []

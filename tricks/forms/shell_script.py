@@ -10,7 +10,17 @@ from tricks.forms.overrides import Word, is_override
 from tricks.forms.programs import Program, find_program
 from tricks.forms.reading import FormHints
 from tricks.forms.shell_lexer import Lexer, ShellPart, ShellToken
-from tricks.forms.shell_parser import Case, Group, If, Loop, Node, Parser, ShellCommand, ShellFunction, Step
+from tricks.forms.shell_parser import (
+    Node,
+    Parser,
+    ShellCase,
+    ShellCommand,
+    ShellFunction,
+    ShellGroup,
+    ShellIf,
+    ShellLoop,
+    ShellStep,
+)
 from tricks.forms.shell_tests import Truth, is_test, read_test
 from tricks.forms.shell_values import Budget, Chunk, Value, Variables, known
 
@@ -66,7 +76,7 @@ class Script:
         found = self.files.get(name)
         return self.hints.text_of(name) if found is None else found
 
-    def _run(self, steps: Sequence[Step]) -> None:
+    def _run(self, steps: Sequence[ShellStep]) -> None:
         truth = Truth(True)
         for step in steps:
             self._steps += 1
@@ -81,7 +91,7 @@ class Script:
                     continue
             truth = self._node(step.node)
 
-    def _branch_of(self, step: Step, truth: Truth, wanted: bool) -> None:
+    def _branch_of(self, step: ShellStep, truth: Truth, wanted: bool) -> None:
         """Follow a command after a condition that is not plain."""
         line = _line(step.node)
         if truth.holds is None:
@@ -89,7 +99,7 @@ class Script:
         else:
             self._taken((step,), _because(line, truth))
 
-    def _not_taken(self, steps: Sequence[Step], place: str) -> None:
+    def _not_taken(self, steps: Sequence[ShellStep], place: str, doubts: bool = True) -> None:
         """Follow steps in a layer of variables that is dropped after them."""
         variables = self.variables
         self._branch.append(place)
@@ -97,36 +107,34 @@ class Script:
         self._run(steps)
         changed = variables.layers.pop()
         self._branch.pop()
-        for name in changed:
+        for name in changed if doubts else ():
             variables.doubts.setdefault(name, f"{place}; read as not taken, so it does not set {name}")
 
-    def _taken(self, steps: Sequence[Step], place: str) -> None:
+    def _taken(self, steps: Sequence[ShellStep], place: str, ending: str = "; read as taken") -> None:
         """Follow steps whose condition rests on variables that are not set; what they set carries the doubt."""
         variables = self.variables
         variables.layers.append({})
         self._run(steps)
         for name, values in variables.layers.pop().items():
-            variables.set(
-                name, [Value(value.chunks, (*value.doubts, f"{place}; read as taken")[-20:]) for value in values]
-            )
+            variables.set(name, [Value(value.chunks, (*value.doubts, f"{place}{ending}")[-20:]) for value in values])
 
     def _node(self, node: Node) -> Truth:
         match node:
             case ShellCommand():
                 return self._command(node)
-            case If():
+            case ShellIf():
                 self._if(node)
-            case Loop():
+            case ShellLoop():
                 self._loop(node)
-            case Case():
+            case ShellCase():
                 self._case(node)
             case ShellFunction():
                 self._functions[node.name] = node
-            case Group():
+            case ShellGroup():
                 self._run(node.body)
         return Truth(True)
 
-    def _if(self, node: If) -> None:
+    def _if(self, node: ShellIf) -> None:
         for condition, body in node.arms:
             truth = self._condition(condition)
             if truth.holds is None:
@@ -140,14 +148,16 @@ class Script:
             elif truth.unset and body:
                 self._not_taken(body, _because(node.line, truth))
 
-    def _condition(self, steps: Sequence[Step]) -> Truth:
+    def _condition(self, steps: Sequence[ShellStep]) -> Truth:
         """Return the truth of the commands of a condition."""
         holds: bool | None = True
         unset: list[str] = []
         for step in steps:
             plain = isinstance(step.node, ShellCommand) and is_test(step.node)
             truth = self._node(step.node) if plain else Truth(None)
-            if not plain:
+            if isinstance(step.node, ShellGroup):
+                truth = self._condition(step.node.body)
+            elif not plain:
                 self._not_taken((step,), f"line {_line(step.node)}: a condition")
             unset.extend(truth.unset)
             if step.connector == "&&":
@@ -158,7 +168,7 @@ class Script:
                 holds = truth.holds
         return Truth(holds, tuple(dict.fromkeys(unset)))
 
-    def _loop(self, node: Loop) -> None:
+    def _loop(self, node: ShellLoop) -> None:
         if node.kind != "for":
             truth = self._condition(node.condition)
             holds = truth.holds if node.kind == "while" or truth.holds is None else not truth.holds
@@ -181,20 +191,35 @@ class Script:
             self.variables.set(node.variable, [Value((Chunk(f"${node.variable}", reason),))])
         self._run(node.body)
 
-    def _case(self, node: Case) -> None:
-        subject = self.variables.value(node.subject.parts)
+    def _case(self, node: ShellCase) -> None:
+        subject, chosen = self.variables.value(node.subject.parts), ""
         for part in node.subject.parts:
             if part.kind == "variable" and not part.operation and self.variables.get(part.text) is None:
                 subject = known("") if len(node.subject.parts) == 1 else subject
         for patterns, body in node.arms:
-            truth = _fits(subject, [self.variables.value(pattern.parts) for pattern in patterns])
-            if truth:
+            texts = [self.variables.value(pattern.parts) for pattern in patterns]
+            truth = _fits(subject, texts)
+            if truth is None and not chosen:
+                chosen = f"line {node.line}: a case on {subject.text[:60]}, which is known only when it runs"
+                self._choose(node, texts, chosen)
+                self._taken(body, f"{chosen}; read as {texts[0].text}, the first one", "")
+            elif truth is None or (chosen and truth):
+                self._not_taken(body, chosen, doubts=False)
+            elif truth:
                 self._run(body)
                 return
-            if truth is None or not subject.text:
-                self._not_taken(body, f"line {node.line}: inside case, whose word is not known")
+
+    def _choose(self, node: ShellCase, patterns: Sequence[Value], place: str) -> None:
+        """Let the variable of a case have the value of the arm that is read, for the conditions after it."""
+        parts = node.subject.parts
+        names = [part.text for part in parts if part.kind == "variable"]
+        text = patterns[0].text if patterns else ""
+        if len(names) == 1 and all(part.kind == "variable" or not part.text for part in parts) and text.isalnum():
+            self.variables.set(names[0], [Value((Chunk(text),), (f"{place}; read as {text}, the first one",))])
 
     def _command(self, command: ShellCommand) -> Truth:
+        if command.words and command.words[0].plain() == ":":
+            self.variables.words(command.words)  # ${name:=word} sets a variable
         if is_test(command):
             return read_test(command, self.variables)
         tokens = list(command.words)
@@ -237,13 +262,16 @@ class Script:
         return Truth(True)
 
     def _launch(self, command: ShellCommand, words: list[tuple[int, Value]]) -> None:
-        program = find_program([value.word(line) for line, value in words], self.hints)
+        written = [value.word(line) for line, value in words]
+        program = find_program(written, self.hints)
         if program is None:
             return
         if program.script is not None:
             self._text(program.script.text, int(program.script.place.removeprefix("line ")))
             return
-        doubts = dict.fromkeys(doubt for _, value in words for doubt in value.doubts)
+        used = {id(word) for word in program.arguments}
+        values = [value for word, (_, value) in zip(written, words, strict=True) if id(word) in used]
+        doubts = dict.fromkeys(doubt for value in values for doubt in value.doubts)
         taken = self._branch[-1] if self._branch else ""
         self.launches.append(Launch(command.line, program, tuple(doubts), taken))
 
@@ -263,10 +291,12 @@ class Script:
 
     def _source(self, value: Value, line: int) -> None:
         """Follow a sourced file that lies beside the script."""
-        text = value.text
-        while text.startswith(("$", "/", "./")) and "/" in text:
-            text = text[1:] if text[0] == "/" else text.partition("/")[2]
-        found = (self.text_of(text) or self.text_of(value.text)) if self._depth < _DEEPEST_CALL else None
+        last = [number for number, chunk in enumerate(value.chunks) if chunk.unknown]
+        text = "".join(chunk.text for chunk in value.chunks[(last[-1] + 1 if last else 0) :]).lstrip("/") or value.text
+        parts = text.split("/")
+        names = [value.text, *("/".join(parts[index:]) for index in range(min(len(parts), 8)))]
+        tried = (self.text_of(name) for name in names if self._depth < _DEEPEST_CALL)
+        found = next((each for each in tried if each is not None), None)
         if found is None:
             if not re.search(r"activate|bashrc|conda|profile|setvars|set_env|env\.sh", text):
                 self.variables.missing_file = self.variables.missing_file or text

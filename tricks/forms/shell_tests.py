@@ -24,7 +24,7 @@ _OPENING: Final = ("[", "[[", "test")
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """If a condition holds, None where only a running shell knows; and unset variables that were taken as empty."""
+    """If a condition holds, None where only a running shell knows; and unset variables taken as empty."""
 
     holds: bool | None
     unset: tuple[str, ...] = ()

@@ -158,9 +158,11 @@ class Variables:
             case "arithmetic":
                 return [self.arithmetic(part.text, depth)]
             case "command":
-                return [_command(part.text)]
+                return [self._command(part.text, depth)]
             case "document":
                 return [self.value(Lexer(part.text).read_document())]
+            case "variable" if part.text == "#" and not part.operation:
+                return [known(str(len(self.get("@") or ())))]
             case _:
                 return self._variable(part, depth)
 
@@ -182,6 +184,12 @@ class Variables:
         if result is None:
             return Value((shown,), tuple(doubts))
         return Value((Chunk(str(result)),), tuple(dict.fromkeys(doubts)))
+
+    def _command(self, text: str, depth: int) -> Value:
+        """Return the result of expr with plain numbers; that of another command is not known."""
+        if text.startswith("expr ") and len(text) < 200:
+            return self.arithmetic(text.removeprefix("expr ").replace("\\*", "*"), depth)
+        return _command(text)
 
     def _variable(self, part: ShellPart, depth: int) -> list[Value]:
         name, operation = part.text, part.operation

@@ -14,6 +14,7 @@ from tricks.forms.reading import (
     NO_HINTS,
     FormHints,
     FormReading,
+    Lines,
     Options,
     join,
     name_key,
@@ -60,7 +61,8 @@ def read_yaml(text: str, hints: FormHints = NO_HINTS) -> FormReading:
 def read_yaml_tree(text: str, hints: FormHints = NO_HINTS, depth: int = 0) -> Options:
     """Read YAML and leave references such as ${a.b} as they are, because options of others may change them."""
     options = Options()
-    root = _Builder(options).read(text)
+    builder = _Builder(options)
+    root = builder.read(text)
     if root is None:
         return options
     if root.entries is None:
@@ -73,10 +75,21 @@ def read_yaml_tree(text: str, hints: FormHints = NO_HINTS, depth: int = 0) -> Op
             options.note(f"line {leaf.line}: the value of {name} is not complete; it is left out, mend it")
         else:
             options.add(name, _plain(leaf, budget), f"line {leaf.line}")
+    if builder.fault_line > 1 and not options.given():
+        return _read_before(text, builder.fault_line, options, hints, depth)
     if budget.left <= 0:
         options.note(f"line {root.line}: more than {10 * MOST_OPTIONS} values; the rest is not read; use fewer aliases")
-    add_defaults(options, hints, lambda found: read_yaml_tree(found, hints, depth + 1), depth)
+    add_defaults(options, hints, lambda found, inner: read_yaml_tree(found, inner, depth + 1), depth)
     return options
+
+
+def _read_before(text: str, line: int, options: Options, hints: FormHints, depth: int) -> Options:
+    """Read the lines before an error that hides what stands before it, such as a tab."""
+    before = read_yaml_tree(text[: Lines(text).begin(line)], hints, depth)
+    if not before.given():
+        return options
+    before.note(options.noted()[0])
+    return before
 
 
 class _Builder:
@@ -86,6 +99,7 @@ class _Builder:
         self._options = options
         self._anchors: dict[str, Node] = {}
         self._stack: list[Node] = []
+        self.fault_line = 0  # of what is not YAML
         self._root: Node | None = None
         self._last: tuple[Node, int] | None = None  # the last value, and its last line
 
@@ -103,6 +117,12 @@ class _Builder:
         except yaml.YAMLError as error:
             self._options.note(_describe(error))
             mark = getattr(error, "problem_mark", None)
+            self.fault_line = mark.line + 1 if mark else 0
+            if self._stack and self._stack[-1].waits:
+                key = name_key(self._stack[-1].key)
+                self._options.note(
+                    f"line {self.fault_line}: the value of {key} is not complete; it is left out, mend it"
+                )
             if self._last is not None and mark and mark.line <= self._last[1]:
                 self._last[0].open = True  # the error may be in this value
         finally:
