@@ -60,6 +60,11 @@ BATCHES: Final[dict[str, dict[str, Any]]] = {
     "sampler far": _batch(11, [1.0, 0.0, 0.25, 0.0, 1.0, 0.0], _MIXED, _lengths(5, 2, 3, 4, 5, 1), sampler=12.0),
 }
 
+_PARTS: Final = {"entropies": ("plain",), "ref_log_probs": ("plain", "far", "large", "gap")}  # where they are used
+for _part, _used in _PARTS.items():
+    for _name in BATCHES.keys() - set(_used):
+        del BATCHES[_name][_part]
+
 Case = dict[str, Any]
 Words = dict[str, dict[str, Any] | None]
 
@@ -153,7 +158,7 @@ def _update(name: str, options: dict[str, Any], tricks: Words, absent: str, batc
         _ESTIMATOR: "grpo",
         "algorithm.kl_ctrl.kl_coef": 0.0,
         f"{_ACTOR}.entropy_coeff": 0.0,
-        f"{_ACTOR}.ppo_epochs": 1,
+        f"{_ACTOR}.ppo_epochs": 2,
     }
     return [
         {
@@ -199,7 +204,7 @@ def _losses() -> list[Case]:
             "token-sum",
             mode("token-sum"),
             {"constant_length": {"per_response": False, "length": 1}},
-            "token-sum",
+            "constant_length",
             "plain",
         ),
         *_update(

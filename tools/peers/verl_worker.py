@@ -189,6 +189,8 @@ def _update_by_actor(data: Any, config: Any, batch: dict[str, Any], named: bool)
         return spread, now
 
     def step() -> Any:
+        if found:  # the second pass, which is there so that the actor does not take the batch as on policy
+            return torch.tensor(0.0)
         found["gradient"] = log_probs.grad.tolist()  # type: ignore[union-attr]
         if entropies is not None and entropies.grad is not None:
             found["entropy_gradient"] = entropies.grad.tolist()

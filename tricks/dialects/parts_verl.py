@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tricks.batch import Rollouts, Signal
 
-_OUT = "it makes the loss NaN; leave it out of the batch, or emulate the newest release"
+_OUT = "the gradient is NaN; leave it out of the batch, or emulate the newest release"
 
 
 def _lengths(signal: Signal) -> Tensor:
@@ -30,14 +30,14 @@ def _lengths(signal: Signal) -> Tensor:
     return signal.response_mask.sum(dim=1, keepdim=True).double()
 
 
-def _micro_weights(signal: Signal, micro_batch: Tensor, terms: Tensor, strict: bool) -> Tensor:
+def _micro_weights(signal: Signal, micro_batch: Tensor, terms: Tensor, strict: bool = False) -> Tensor:
     """Return weights (B, 1): each micro-batch divides by the sum of its terms and counts by its rows.
 
     Args:
         signal: The signal of the update.
         micro_batch: The micro-batch of each sample (B,).
         terms: What each sample adds to the denominator of its micro-batch (B, 1).
-        strict: Whether a micro-batch without terms makes the loss NaN; otherwise it adds 0.
+        strict: Whether a micro-batch without terms makes the gradient NaN; otherwise it adds 0.
 
     Returns:
         Weights for summed token losses, 0 for responses without a token.
@@ -50,7 +50,7 @@ def _micro_weights(signal: Signal, micro_batch: Tensor, terms: Tensor, strict: b
     total = segment_sum(terms, index)
     if strict and bool((total == 0).any()) and bool((lengths > 0).any()):
         number = int(micro_batch[int((total == 0).nonzero()[0, 0])])
-        raise TrickError(f"micro-batch {number} has no token: verl divides 0 by 0 for it there and {_OUT}")
+        raise TrickError(f"micro-batch {number} has no token: verl divides 0 by 0 for it there, and {_OUT}")
     share = torch.bincount(index)[index][:, None] / len(index)
     return torch.where(lengths > 0, share / total.clamp(min=1), 0.0)
 
@@ -75,7 +75,7 @@ class MicroTokenMean(TokenMean):
 
 @dataclass(frozen=True, slots=True)
 class StrictMicroTokenMean(MicroTokenMean):
-    """The same where a micro-batch without a token makes the loss NaN."""
+    """The same where a micro-batch without a token makes the gradient NaN."""
 
     stable_name: ClassVar = "strict_micro_token_mean"
     strict: ClassVar = True
@@ -86,20 +86,11 @@ class MicroSequenceMean(SequenceMean):
     """Sequence mean of each micro-batch over responses with a token, weighed by its rows."""
 
     stable_name: ClassVar = "micro_sequence_mean"
-    strict: ClassVar = False
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1)."""
-        weights = _micro_weights(signal, micro_batch, _rows(signal), self.strict) / _lengths(signal).clamp(min=1)
+        weights = _micro_weights(signal, micro_batch, _rows(signal)) / _lengths(signal).clamp(min=1)
         return weights.to(signal.old_log_probs.dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class StrictMicroSequenceMean(MicroSequenceMean):
-    """The same where a micro-batch without a token makes the loss NaN."""
-
-    stable_name: ClassVar = "strict_micro_sequence_mean"
-    strict: ClassVar = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +103,7 @@ class FullSequenceMean(SequenceMean):
         """Return weights (B, 1). Raises TrickError where a response has no token, as the loss is NaN."""
         empty = (_lengths(signal) == 0)[:, 0].nonzero().flatten().tolist()
         if empty and len(empty) < len(signal.group):
-            raise TrickError(f"sample {empty[0]} has no token: verl divides 0 by 0 for it there and {_OUT}")
+            raise TrickError(f"sample {empty[0]} has no token: verl divides 0 by 0 for it there, and {_OUT}")
         return SequenceMean.loss_weights(self, signal, micro_batch)
 
 
@@ -121,28 +112,18 @@ class MicroSequenceSum(SequenceSum):
     """Mean of the summed losses of the responses with a token in each micro-batch, weighed by its rows."""
 
     stable_name: ClassVar = "micro_sequence_sum"
-    strict: ClassVar = False
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1)."""
-        weights = _micro_weights(signal, micro_batch, _rows(signal), self.strict)
+        weights = _micro_weights(signal, micro_batch, _rows(signal))
         return weights.to(signal.old_log_probs.dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class StrictMicroSequenceSum(MicroSequenceSum):
-    """The same where a micro-batch without a token makes the loss NaN."""
-
-    stable_name: ClassVar = "strict_micro_sequence_sum"
-    strict: ClassVar = True
 
 
 @dataclass(frozen=True, slots=True)
 class MicroConstantLength(ConstantLength):
     """Summed losses of each micro-batch over the padded width, weighed by its rows.
 
-    ``per_response`` also divides by the responses with a token in the micro-batch, as 0.7.1 does; without any the loss
-    is NaN.
+    ``per_response`` also divides by the responses with a token in the micro-batch, as 0.7.1 does.
     """
 
     stable_name: ClassVar = "micro_constant_length"
@@ -150,7 +131,7 @@ class MicroConstantLength(ConstantLength):
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1), equal for the responses of a micro-batch."""
         if self.per_response:
-            weights = _micro_weights(signal, micro_batch, _rows(signal), strict=True)
+            weights = _micro_weights(signal, micro_batch, _rows(signal))
         else:
             index = renumber_groups(micro_batch)
             share = torch.bincount(index)[index][:, None] / len(index)

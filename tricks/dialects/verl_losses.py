@@ -11,8 +11,6 @@ from tricks.dialects.parts_verl import (
     MicroSequenceMean,
     MicroSequenceSum,
     MicroTokenMean,
-    StrictMicroSequenceMean,
-    StrictMicroSequenceSum,
     StrictMicroTokenMean,
     VetoedImportance,
 )
@@ -122,8 +120,7 @@ def _token_means() -> tuple[Variant, ...]:
     """Return the rows of the token mean: of a micro-batch up to 0.7.1, of the mini-batch from 0.8.0."""
     spans = (
         (StrictMicroTokenMean, "", "0.2.0.post2", _NAN),
-        (MicroTokenMean, "0.3.0.post0", "0.6.1", ""),
-        (StrictMicroTokenMean, "0.7.0", "0.7.1", _NAN),
+        (MicroTokenMean, "0.3.0.post0", "0.7.1", ""),
     )
     rows = [
         Variant(
@@ -169,10 +166,7 @@ def _sequence_means() -> tuple[Variant, ...]:
                 until=until,
             )
             for scope in ("update", "micro_batch")
-            for cls, since, until in (
-                (MicroSequenceMean, "0.6.1", "0.6.1"),
-                (StrictMicroSequenceMean, "0.7.0", "0.7.1"),
-            )
+            for cls, since, until in ((MicroSequenceMean, "0.6.1", "0.7.1"),)
         ),
         Variant(SequenceMean, f"{_CORE}:1194", update, {"count": "all"}, since="0.8.0"),
         Variant(SequenceSum, f"{_CORE}:437", update, {"count": "all"}, since="0.4.0", until="0.6.0"),
@@ -181,10 +175,7 @@ def _sequence_means() -> tuple[Variant, ...]:
                 SequenceSum, f"{_CORE}:790", {"scope": scope}, micro, note=_MICRO, becomes=cls, since=since, until=until
             )
             for scope in ("update", "micro_batch")
-            for cls, since, until in (
-                (MicroSequenceSum, "0.6.1", "0.6.1"),
-                (StrictMicroSequenceSum, "0.7.0", "0.7.1"),
-            )
+            for cls, since, until in ((MicroSequenceSum, "0.6.1", "0.7.1"),)
         ),
         Variant(SequenceSum, f"{_CORE}:1181", update, {"count": "all"}, since="0.8.0"),
     )

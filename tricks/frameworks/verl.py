@@ -57,10 +57,22 @@ def _advantages() -> Iterator[Spelling]:
         {"group_norm": {}, "token_whitening": {}},
         note="with one reward; the key is that of its number in what compute_score returns",
     )
-    yield Spelling({_ESTIMATOR: "gdpo"}, not_modeled="no trick normalizes each of several rewards")
-    yield Spelling({_ESTIMATOR: one_of("gae", "AdvantageEstimator.GAE")}, not_modeled="it needs a critic")
-    for name in ("remax", "grpo_passk", "gpg", "optimal_token_baseline", "tir_optimal_token_baseline"):
-        yield Spelling({_ESTIMATOR: name}, not_modeled=_NO_TRICK)
+    yield Spelling(
+        {_ESTIMATOR: "gdpo"},
+        {"group_norm": {}, "token_whitening": {}},
+        not_modeled="no trick normalizes each of several rewards",
+    )
+    yield Spelling(
+        {_ESTIMATOR: one_of("gae", "AdvantageEstimator.GAE")},
+        {"token_whitening": {}},
+        not_modeled="it needs a critic; the nearest has a value of 0",
+    )
+    nearest = {"group_mean": {}}
+    yield Spelling({_ESTIMATOR: "grpo_passk"}, nearest, not_modeled="no trick rewards the best of a group alone")
+    yield Spelling({_ESTIMATOR: "gpg"}, nearest, not_modeled="no trick scales by the share of rewards that are not 0")
+    yield Spelling({_ESTIMATOR: "remax"}, nearest, not_modeled="no trick draws a greedy response as the baseline")
+    for name in ("optimal_token_baseline", "tir_optimal_token_baseline"):
+        yield Spelling({_ESTIMATOR: name}, nearest, not_modeled="no trick has a baseline for each token")
 
 
 def _surrogates() -> Iterator[Spelling]:
@@ -73,13 +85,19 @@ def _surrogates() -> Iterator[Spelling]:
     vanilla = Match(lambda value: value in (None, "vanilla"), "vanilla", "vanilla")
     yield Spelling({mode: vanilla}, {"clip": {**bounds, "dual_clip": Take(f"{_A}clip_ratio_c")}}, since="0.4.0")
     yield Spelling({mode: "gspo"}, {"gspo": bounds}, since="0.4.1")
-    weight = {"low": shifted(low, 1.0, -1, or_else=both), "high": shifted(high, 1.0, or_else=both)}
+    floor = Take(low, _floor, lambda value: round(1 - value, 12), or_else=both)
+    weight = {"low": floor, "high": shifted(high, 1.0, or_else=both)}
     yield Spelling({mode: "cispo"}, {"cispo": weight}, since="0.4.1", note="bounds are 1 - low and 1 + high")
     yield Spelling({mode: "gpg"}, {"policy_gradient": {}}, since="0.4.1")
     for name in ("clip_cov", "kl_cov", "geo_mean", "sapo", "dppo_tv", "dppo_kl", "dro"):
         yield Spelling({mode: name}, not_modeled=_NO_TRICK, since="0.4.1")
     for name in ("rollout_correction", "bypass_mode"):
         yield Spelling({mode: name}, not_modeled="no trick takes the ratio to the sampler", since="0.4.1")
+
+
+def _floor(distance: Any) -> Any:
+    """Return the smallest weight, which is not below 0."""
+    return None if distance is None else max(0.0, round(1 - distance, 12))
 
 
 def _means() -> Iterator[Spelling]:

@@ -135,9 +135,11 @@ NO_EFFECT: Final = (
 
 FOREIGN: Final = (  # of other entry points and recipes, or put in with a plus sign; none is a part of the loss
     "actor_rollout_ref.*",
+    "actor@*",
     "async_training.*",
     "critic.*",
     "data.*",
+    "distillation.*",
     "hydra.*",
     "model_engine*",
     "monkey_patch*",
@@ -202,7 +204,7 @@ FAULTS: Final = (
     ),
     Fault(
         "an empty response is NaN",
-        "a response without a token makes the loss NaN",
+        "a response without a token makes the gradient NaN",
         {_MODE: "seq-mean-token-mean"},
         since="0.4.0",
         until="0.6.0",
@@ -210,9 +212,8 @@ FAULTS: Final = (
     ),
     Fault(
         "an empty micro-batch is NaN",
-        "a micro-batch without a token, as rejection may leave, makes the loss NaN",
-        since="0.7.0",
-        until="0.7.1",
+        "a micro-batch without a token makes the gradient NaN",
+        until="0.2.0.post2",
         source=f"run, {_CORE}",
     ),
     Fault(
