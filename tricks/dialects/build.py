@@ -16,18 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tricks.api import REQUIRED_HOOKS, TrickError
 from tricks.catalog import DEFAULT_TRICKS, find_trick
-from tricks.dialects.areal import AREAL
-from tricks.dialects.ms_swift import MS_SWIFT
-from tricks.dialects.nemo_rl import NEMO_RL
-from tricks.dialects.oat import OAT
-from tricks.dialects.open_instruct import OPEN_INSTRUCT
-from tricks.dialects.openrlhf import OPENRLHF
-from tricks.dialects.prime_rl import PRIME_RL
-from tricks.dialects.roll import ROLL
-from tricks.dialects.skyrl import SKYRL
-from tricks.dialects.slime import SLIME
-from tricks.dialects.trl import TRL
-from tricks.dialects.verl import VERL
+from tricks.dialects.registry import ALL_RELEASES, DIALECTS
 from tricks.dialects.way_out import LEAVE as _LEAVE, find_way_out, write_command
 from tricks.presets import find_preset
 from tricks.recorded import recorded_name
@@ -37,15 +26,6 @@ from tricks.settings import format_value, make_trick, suggest
 if TYPE_CHECKING:
     from tricks.batch import Setup
     from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
-
-
-_ALL: Final = (VERL, TRL, ROLL, OPENRLHF, AREAL, NEMO_RL, OPEN_INSTRUCT, OAT, PRIME_RL, SLIME, MS_SWIFT, SKYRL)
-
-ALL_RELEASES: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect for dialect in _ALL
-}  # with the rows of every release
-
-DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect.newest() for dialect in _ALL}
 
 
 @cache

@@ -123,8 +123,8 @@ def _rounds(batches: Any) -> int:
 
 
 _PARTS: Final = (
-    Part("advantages", tuple(_advantages())),
-    Part("surrogate", tuple(_surrogates())),
+    Part("advantages", tuple(_advantages()), registers=("trainer.algorithm.advantage_estimator",)),
+    Part("surrogate", tuple(_surrogates()), registers=("trainer.algorithm.policy_loss_type",)),
     Part("mean", tuple(_means())),
     Part("KL", tuple(_kl())),
     Part(
