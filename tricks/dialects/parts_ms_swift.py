@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 from tricks.aggregation import TokenMean
 from tricks.dialects.parts_rounding import rounded_means
+from tricks.formula_parts import formula_of, number
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize
 from tricks.regularization import KlLoss
@@ -14,9 +15,11 @@ from tricks.statistics import renumber_groups
 from tricks.tensors import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
-    from tricks.batch import Rollouts, Signal
+    from tricks.batch import Rollouts, Setup, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class ScaledLeaveOneOut(Normalize):
     """
 
     stable_name: ClassVar = "norm_scaled_leave_one_out"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the difference to the mean of the group, scaled to that of the others."""
+        over = "" if self.std == "none" else f" / (std_{self.std}(r; n - 1) + {number(self.eps)})"
+        yield f"A_i = (r_i - mean_group(r)) n / (n - 1){over}  [float32]"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Normalize shaped rewards; a sample alone in its group gets 0.
@@ -65,6 +73,14 @@ class GeometricImportance(TruncatedImportance):
 
     stable_name: ClassVar = "geometric_importance"
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the geometric mean is the weight, or decides whether the tokens keep theirs."""
+        ratio, cap = "pi_old(o_it) / pi_sampler(o_it)", number(self.cap)
+        if self.outside == "drop":
+            yield f"w_it = {ratio}, 0 where exp(mean_t log({ratio})) > {cap}"
+        else:
+            yield f"w_it = min(exp(mean_t log({ratio})), {cap})"
+
     def token_weights(self, rollouts: Rollouts) -> Tensor:
         """Return the weight of each token's loss (B, T), 1 where learner and sampler agree."""
         assert rollouts.sampler_log_probs is not None  # the rule has checked it
@@ -81,6 +97,12 @@ class WeighedKl(KlLoss):
     """KL loss that the importance weights of the tokens multiply, as they do the surrogate."""
 
     stable_name: ClassVar = "weighed_kl"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the weight of the token is before its KL."""
+        first, *rest = formula_of(KlLoss(**{known.name: getattr(self, known.name) for known in fields(KlLoss)}), setup)
+        yield first.replace(" k_it", " w_it k_it")
+        yield from rest
 
     def token_losses(self, log_probs: Tensor, entropies: Tensor | None, signal: Signal) -> Tensor:
         """Return the weighted KL estimate of each token.
@@ -107,6 +129,10 @@ class WindowMean(TokenMean):
     """
 
     stable_name: ClassVar = "window_mean"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the number of micro-batches divides once more."""
+        yield "L = sum_it l_it / (sampled tokens) / (micro-batches)"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1) that sum to one over the number of micro-batches."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from tricks.formula_parts import number
 from tricks.normalization import Normalize
 from tricks.statistics import renumber_groups
 from tricks.tensors import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
-    from tricks.batch import Rollouts
+    from tricks.batch import Rollouts, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class NormalizeAboutRoundedMean(Normalize):
     """
 
     stable_name: ClassVar = "norm_about_rounded_mean"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: mean and standard deviation are of float32."""
+        spread = f"std_group(r; n - 1) + {number(self.eps)}"
+        yield f"A_i = (r_i - mean_group(r)) / ({spread})  [float32, the std about the rounded mean]"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Normalize shaped rewards by group; a sample alone has mean 0 and standard deviation 1, or gets 0.

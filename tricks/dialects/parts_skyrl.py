@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 from tricks.aggregation import SequenceMean, TokenMean
 from tricks.filtering import ZeroVarianceFilter
+from tricks.formula_parts import formula_of, number, response_loss
 from tricks.normalization import Whiten
 from tricks.regularization import EntropyBonus, KlLoss
 from tricks.statistics import renumber_groups, segment_sum
@@ -14,9 +15,11 @@ from tricks.surrogates import SequenceClip
 from tricks.tensors import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
-    from tricks.batch import Rollouts, Signal
+    from tricks.batch import Rollouts, Setup, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,12 @@ class SequenceMeanKl(KlLoss):
     stable_name: ClassVar = "sequence_mean_kl"
     aggregation: ClassVar = SequenceMean(count="all")
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the KL is added to the loss of the update."""
+        _, *rest = formula_of(KlLoss(**{known.name: getattr(self, known.name) for known in fields(KlLoss)}), setup)
+        yield from rest
+        yield f"K = {number(self.coef)} sum_i (sum_t k_it / |o_i|) / (sampled responses)  [added to L]"
+
 
 @dataclass(frozen=True, slots=True)
 class MicroBatchEntropy(EntropyBonus):
@@ -34,12 +43,24 @@ class MicroBatchEntropy(EntropyBonus):
     stable_name: ClassVar = "micro_batch_entropy"
     aggregation: ClassVar = TokenMean(scope="micro_batch")
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the entropy is subtracted from the loss of the update."""
+        mean = "mean over micro-batches [sum_it H(pi(. | o_i<t)) / (kept tokens)]"
+        yield f"H = {number(self.coef)} {mean}  [subtracted from L]"
+
 
 @dataclass(frozen=True, slots=True)
 class CappedSequenceClip(SequenceClip):
     """GSPO whose log-ratio has a bound above alone."""
 
     stable_name: ClassVar = "capped_sequence_clip"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the logarithm of the ratio has a bound above."""
+        mean = "mean_t log(pi(o_it) / pi_old(o_it))"
+        bound = self.log_ratio_bound
+        yield f"s_i = exp({mean if bound is None else f'min({mean}, {number(bound)})'})"
+        yield response_loss(self)
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss (B, T), with the gradient of each token's own log-prob."""
@@ -54,6 +75,10 @@ class PromptMeanOfAll(TokenMean):
     """Token mean of each prompt and then the mean over all prompts, also those without a kept token."""
 
     stable_name: ClassVar = "prompt_mean_of_all"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: prompts without a kept token count."""
+        yield "L = mean over prompts [sum_it l_it / (kept tokens)]  [prompts without a kept token count]"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1) that sum to the share of prompts with a kept token."""
@@ -75,6 +100,11 @@ class PaddedWhiten(Whiten):
     """
 
     stable_name: ClassVar = "padded_whiten"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the mean is over the tokens and the padding."""
+        yield "m = sum_it A_i / (responses times the longest)"
+        yield f"A_i <- (A_i - m) / sqrt(max(mean_it (A_i - m)^2, {number(self.eps)}))  [float32]"
 
     def whiten(self, advantages: Tensor, response_mask: Tensor, rollouts: Rollouts) -> Tensor:
         """Return whitened advantages.
@@ -103,6 +133,11 @@ class LiveVarianceFilter(ZeroVarianceFilter):
 
     stable_name: ClassVar = "live_variance_filter"
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: a live response has a token in the loss."""
+        spread = "max_group R - min_group R of its live responses"
+        yield f"response i leaves the loss where {spread} <= {number(self.tolerance)} and several are live"
+
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
         """Return False (B,) for samples of groups whose live rewards do not differ."""
         index, live = renumber_groups(rollouts.group), self._live(rollouts)
@@ -124,6 +159,10 @@ class EndedVarianceFilter(LiveVarianceFilter):
 
     stable_name: ClassVar = "ended_variance_filter"
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: a live response ended before the length limit."""
+        yield from LiveVarianceFilter.formula(self, setup)
+
     def _live(self, rollouts: Rollouts) -> Tensor:
         return rollouts.response_mask.any(dim=1) & ~rollouts.truncated
 
@@ -136,6 +175,10 @@ class RoundedVarianceFilter(ZeroVarianceFilter):
     """
 
     stable_name: ClassVar = "rounded_variance_filter"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the standard deviation is NumPy's."""
+        yield "response i leaves the loss where std_group(R; n) = 0, as NumPy rounds it"
 
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
         """Return True (B,) for samples of groups whose standard deviation is above 0."""
