@@ -19,6 +19,7 @@ from tricks.frameworks.spelling import (
     Match,
     Options,
     Part,
+    Piece,
     Spelling,
     Take,
     one_of,
@@ -28,6 +29,8 @@ from tricks.frameworks.verl_rest import FAULTS, FOREIGN, NO_EFFECT, NOT_MODELED,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tricks.frameworks.spelling import Loop
 
 _A: Final = "actor_rollout_ref.actor."
 _R: Final = "actor_rollout_ref.rollout."
@@ -180,6 +183,10 @@ class _Bound(Take):
         """Return the number."""
         return float(str(options.get(self.option)).split("_")[self.index])
 
+    def written(self, value: Any, loop: Loop) -> Any:
+        """Return the number as a part of the word."""
+        return Piece(self.index, 2, value, "_")
+
 
 @dataclass(frozen=True, slots=True)
 class _Lower(Take):
@@ -228,7 +235,7 @@ def _newer_corrections() -> Iterator[Spelling]:
     truncated = {"level": Take(level), "cap": Take(cap), "outside": "truncate", "floor": 0.0}
     yield Spelling({**known, cap: _NUMBER}, {"truncated_is": truncated}, since="0.6.1")
     drop = {"level": Take(level), "cap": _Bound(cap, index=1), "floor": _Bound(cap, index=0), "outside": "drop"}
-    yield Spelling({**known, cap: _TWO}, {"truncated_is": drop}, since="0.8.0", written=False)
+    yield Spelling({**known, cap: _TWO}, {"truncated_is": drop}, since="0.8.0")
 
 
 def _rounds(batches: Any) -> int:
