@@ -70,7 +70,7 @@ def _advantages() -> Iterator[Spelling]:
         {"token_whitening": {}},
         not_modeled="it needs a critic; the nearest has a value of 0",
     )
-    nearest = {"group_mean": {}}
+    nearest: dict[str, dict[str, Any]] = {"group_mean": {}}
     yield Spelling({_ESTIMATOR: "grpo_passk"}, nearest, not_modeled="no trick rewards the best of a group alone")
     yield Spelling({_ESTIMATOR: "gpg"}, nearest, not_modeled="no trick scales by the share of rewards that are not 0")
     yield Spelling({_ESTIMATOR: "remax"}, nearest, not_modeled="no trick draws a greedy response as the baseline")
