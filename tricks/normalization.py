@@ -177,7 +177,7 @@ def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     sizes, order = torch.bincount(index), torch.argsort(index, stable=True)
     starts = sizes.cumsum(0) - sizes
     sums = values.new_zeros(len(sizes))
-    for size in sizes.unique().tolist():
+    for size in sorted(set(sizes.tolist())):
         segments = (sizes == size).nonzero()  # (S, 1)
         sums[segments[:, 0]] = weighted[order[starts[segments] + torch.arange(size)]].sum(dim=1)
     counts = torch.zeros_like(sums).index_add_(0, index, weights.to(values.dtype)[:, 0])

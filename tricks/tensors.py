@@ -26,7 +26,7 @@ def _deferred(name: str) -> ModuleType:
 
     def read(attribute: str) -> Any:
         if attribute.startswith("__") and attribute != "__version__":  # tools that inspect modules need no torch
-            raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
+            return object.__getattribute__(module, attribute)
         found = getattr(import_module(name), attribute)
         setattr(module, attribute, found)
         return found

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tools.peers.common import merge_releases, round_numbers, write_recorded
 from tools.peers.sources import constants, load_functions, read_member, wheel_of
-from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, UNEQUAL
+from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, SIXTEEN, UNEQUAL
 from tricks.dialects import find_dialect
 from tricks.io import read_document
 
@@ -30,7 +30,13 @@ RELEASES: Final = find_dialect("ms_swift").known_releases
 _TRAINERS: Final = ("swift/rlhf_trainers/grpo_trainer.py", "swift/trainers/rlhf_trainer/grpo_trainer.py")
 _ADVANTAGE: Final = "swift/rl_core/advantage.py"
 _STATISTICS: Final = ("swift/utils/torch_utils.py", "swift/rlhf_trainers/utils.py")
-BATCHES: Final = {"unequal": UNEQUAL, "far": FAR, "right_and_wrong": RIGHT_AND_WRONG, "constant": CONSTANT}
+BATCHES: Final = {
+    "unequal": UNEQUAL,
+    "far": FAR,
+    "right_and_wrong": RIGHT_AND_WRONG,
+    "constant": CONSTANT,
+    "sixteen": SIXTEEN,
+}
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "advantage_estimator": "grpo",
@@ -81,7 +87,12 @@ def _advantage_cases() -> Iterator[dict[str, Any]]:
     }
     for (estimator, scale), tricks in norms.items():
         options = {"advantage_estimator": estimator, "scale_rewards": scale}
-        for batch in ("unequal", "right_and_wrong", "constant"):
+        for batch in (
+            "unequal",
+            "right_and_wrong",
+            "constant",
+            *(("sixteen",) if estimator == "grpo" and scale != "none" else ()),
+        ):
             said = "gdpo" if estimator != "reinforce_plus_plus" else _UNSAID
             yield _case(f"{estimator}, {scale}, {batch}", options, {**tricks, "sequence_mean": {}}, batch, said)
     in_reward = {"advantage_estimator": "rloo", "scale_rewards": "none", "kl_in_reward": True, "beta": 0.04}

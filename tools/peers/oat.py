@@ -2,7 +2,7 @@
 
     python -m tools.peers oat [PATH OR ADDRESS OF THE REPOSITORY]
 
-``PPOLearner.learning_step`` runs whole, with log-probs given in place of a model's and a strategy that collects what is
+``learning_step`` of the learner of math runs whole, with log-probs given in place of a model's and a strategy that collects what is
 backpropagated. Gradients are the mean of those of the micro-batches, as DeepSpeed takes it over accumulated steps.
 """
 
@@ -21,9 +21,12 @@ from tools.peers.snapshots import Snapshot, answer, padded, trimmed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ABSENT: Final = ("deepspeed", "vllm", "tree", "oat.actors", "oat.args", "oat.learners", "oat.types", "oat.utils.data")
+ABSENT: Final = (
+    *("deepspeed", "vllm", "tree", "launchpad", "oat.actors", "oat.args", "oat.learners", "oat.types", "oat.interface"),
+    *("oat.oracles", "oat.utils.data", "oat.utils.math_grader"),
+)
 NOTE: Final = (
-    "PPOLearner.learning_step with given log-probs and a strategy that collects gradients; no engine, no model"
+    "ZeroMathLearner.learning_step with given log-probs and a strategy that collects gradients; no engine, no model"
 )
 
 _PLAIN: Final = {"group_mean": {}, "constant_length": {}}
@@ -38,6 +41,12 @@ def cases() -> list[dict[str, Any]]:
     found += [_case(f"grpo on {batch}", grpo, _GRPO, batch) for batch in ("near", "far", "pairs")]
     found += [_case("grpo on constant", grpo, _GRPO, "constant", dtype="float32", only=["advantages"])]
     found += [_case("drgrpo on constant", plain, _PLAIN, "constant", dtype="float32", only=["advantages"])]
+    only_std, only_length = {**grpo, "remove_std_bias": True}, {**grpo, "remove_len_bias": True}
+    found += [
+        _case("grpo without std bias", only_std, {"group_mean": {}, "sequence_mean": {}}, "far"),
+        _case("grpo without length bias", only_length, {"group_norm": {}, "constant_length": {}}, "far"),
+        _case("grpo without biases", only_std | only_length, _PLAIN, "far"),
+    ]
     found += _losses(plain, grpo)
     return found
 
@@ -124,9 +133,8 @@ def run(options: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, An
 
 def _learner(options: Mapping[str, Any], document: Mapping[str, Any], leaf: torch.Tensor) -> Any:
     """Return a learner whose policies give the log-probs of the document."""
-    module = import_module("oat.algorithms.ppo")
-    module.RLLearner._init = lambda *_: None
-    learner = object.__new__(module.PPOLearner)
+    import_module("oat.algorithms.ppo").RLLearner._init = lambda *_: None
+    learner = object.__new__(import_module("oat.experiment.run_math_rl").ZeroMathLearner)
     learner._init(_arguments(options, document), [])
     micro_batches = len(document["lengths"]) // learner.args.train_batch_size_per_device
     learner.strategy = _Strategy(micro_batches)
@@ -148,6 +156,10 @@ def _arguments(options: Mapping[str, Any], document: Mapping[str, Any]) -> Simpl
     """Return oat's arguments: its defaults with the given options."""
     defaults = {
         "critic_type": "drgrpo",
+        "remove_std_bias": False,
+        "remove_len_bias": False,
+        "eval_data": "",
+        "test_split": "all",
         "num_ppo_epochs": 1,
         "kl_penalty_coef": 0.0,
         "beta": 0.0,

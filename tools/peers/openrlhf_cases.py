@@ -193,7 +193,7 @@ _NONE: Final = {"algo.kl.init_coef": 0.0}
 _NORM: Final = {**_RAW_NORM, **_NONE}
 _DR: Final = {_EST: "dr_grpo", **_NONE}
 _WIDE: Final = {"reward.clip_range": [-1000.0, 1000.0]}
-_CENTERED: Final = {"group_mean": {}}
+_CENTERED: Final[dict[str, Any]] = {"group_mean": {}}
 _K1: Final = {**_DR, "algo.kl.use_loss": True, "algo.kl.init_coef": 0.1}
 _KL: Final = {"coef": 0.1}
 

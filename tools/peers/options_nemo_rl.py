@@ -31,13 +31,17 @@ OPENED: Final = (
     "policy.generation", "policy.optimizer", "policy.optimizer.kwargs", "policy.megatron_cfg",
     "policy.megatron_cfg.optimizer", "policy.dtensor_cfg", "reward_penalties",
 )  # fmt: skip
-MORE: Final = ("ppo", "async_rl", "data_plane", "on_policy_distillation", "value", "defaults", "draft", "modelopt")
+COMPLETE: Final = tuple(name for name in OPENED if not name.startswith("policy"))  # no other names are read in them
+MORE: Final = (
+    "grpo.adv_estimator.normalize_advantages", "async_rl", "data_plane", "on_policy_distillation", "value", "defaults", "draft", "modelopt",
+)  # fmt: skip
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         name = f"{prefix}{key}"
-        yield name, plain_value(value)
+        if name not in COMPLETE:
+            yield name, plain_value(value)
         if isinstance(value, dict) and name in OPENED:
             yield from _flat(value, f"{name}.")
 

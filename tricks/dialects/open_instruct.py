@@ -11,14 +11,13 @@ from tricks.dialects.dialect import (
     Pattern,
     Refusal,
     Variant,
-    dynamic_sampling,
     refuse_class,
     refuse_mixed_norm,
     refuse_norm,
     reward_functions,
 )
-from tricks.dialects.parts_open_instruct import BoundedImportance
-from tricks.filtering import OverlongFilter, ZeroVarianceFilter
+from tricks.dialects.parts_open_instruct import BoundedImportance, NumpyVarianceFilter, NumpyVarianceSampling
+from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
 from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
@@ -77,8 +76,19 @@ _VARIANTS: Final = (
         ("coef",),
         note="kl_estimator=3",
     ),
-    Variant(ZeroVarianceFilter, f"{_LOADER}:419", note="on unless turned off"),
-    dynamic_sampling(f"{_LOADER}:418", "active_sampling"),
+    Variant(
+        ZeroVarianceFilter,
+        f"{_LOADER}:815",
+        note="on unless turned off; a rounding of the mean lets equal rewards pass",
+        becomes=NumpyVarianceFilter,
+    ),
+    Variant(
+        DynamicSampling,
+        f"{_LOADER}:1130",
+        free=("rounds", "at_cap"),
+        note="active_sampling; a rounding of the mean lets equal rewards pass",
+        becomes=NumpyVarianceSampling,
+    ),
     *reward_functions("open_instruct/ground_truth_utils.py:108"),
 )
 

@@ -222,11 +222,11 @@ _REWRITES: Final = (
     ),
     Rewrite("loss_weights", SequenceMean(), f"{LOSS}:152", GSPO, note=_FORCED, since="0.10.4"),
     *(
-        Rewrite("loss_weights", TokenMean(scope=scope), f"{LOSS}:30", filler=True, apart=apart, since=first, until=last)
-        for scope, apart, first, last in (
-            ("micro_batch", (), "0.7.0", "0.8.8"),
-            ("micro_batch", GSPO, "0.8.9", "0.10.3"),
-            ("update", GSPO, "0.10.4", ""),
+        Rewrite("loss_weights", mean, f"{LOSS}:30", filler=True, apart=apart, since=first, until=last)
+        for mean, apart, first, last in (
+            (TokenMean(scope="micro_batch"), (), "0.7.0", "0.8.8"),
+            (TokenMean(scope="micro_batch"), GSPO, "0.8.9", "0.10.3"),
+            (TokenMean(), GSPO, "0.10.4", ""),
         )
     ),
 )

@@ -1,11 +1,13 @@
-"""Parts that open-instruct computes in its own way: the weight of a token from trainer and engine."""
+"""Parts that open-instruct computes in its own way: weights from trainer and engine, and groups without variance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from tricks.filtering import DynamicSampling, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
+from tricks.statistics import renumber_groups
 from tricks.tensors import torch
 
 if TYPE_CHECKING:
@@ -40,3 +42,36 @@ class BoundedImportance(TruncatedImportance):
             yield f"open-instruct stops at an upper bound of at most 1, got cap={self.cap:g}; set cap above 1"
         if self.floor >= 1:
             yield f"open-instruct stops at a lower bound of at least 1, got floor={self.floor:g}; set floor below 1"
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyVarianceFilter(ZeroVarianceFilter):
+    """Filter out groups whose standard deviation in numpy is exactly 0.
+
+    The rounding error of a mean keeps some groups of equal rewards in the denominator: three rewards of 0.1, and not
+    four.
+    """
+
+    stable_name: ClassVar = "numpy_variance_filter"
+
+    def keep_samples(self, rollouts: Rollouts) -> Tensor:
+        """Return True (B,) for samples of groups with a standard deviation."""
+        return _varied(rollouts)
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyVarianceSampling(DynamicSampling):
+    """Dynamic sampling that resamples the groups whose standard deviation in numpy is exactly 0."""
+
+    stable_name: ClassVar = "numpy_variance_sampling"
+
+    def accept_groups(self, rollouts: Rollouts) -> Tensor:
+        """Return True (B,) for samples of groups with a standard deviation."""
+        return _varied(rollouts)
+
+
+def _varied(rollouts: Rollouts) -> Tensor:
+    """Return True (B,) for samples of groups whose rewards, as Python floats, have a standard deviation in numpy."""
+    index, rewards = renumber_groups(rollouts.group), rollouts.rewards.double()
+    varied = [float(rewards[index == group].numpy().std()) != 0 for group in range(int(index.max()) + 1)]
+    return torch.tensor(varied, device=index.device)[index]

@@ -58,5 +58,5 @@ def rounded_means(values: Tensor, index: Tensor) -> Tensor:
     """
     order = torch.argsort(index, stable=True)
     sizes = torch.bincount(index)
-    means = torch.stack([part.mean() for part in values[order].split(sizes.tolist())])
+    means = torch.stack([part.mean() for part in torch.split(values[order], sizes.tolist())])
     return means[index]

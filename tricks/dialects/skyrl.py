@@ -24,6 +24,7 @@ from tricks.dialects.dialect import (
 )
 from tricks.dialects.parts_rounding import NormalizeAboutRoundedMean
 from tricks.dialects.parts_skyrl import (
+    CappedSequenceClip,
     EndedVarianceFilter,
     LiveVarianceFilter,
     MicroBatchEntropy,
@@ -98,6 +99,7 @@ _SURROGATES: Final = (
         then={"log_ratio_bound": 10.0},
         free=("clip_ratio_low", "clip_ratio_high"),
         note="the bound of 10 holds above alone; follows loss_reduction",
+        becomes=CappedSequenceClip,
     ),
     Variant(
         ClippedWeight,

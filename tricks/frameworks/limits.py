@@ -16,6 +16,7 @@ class LimitTake(Take):
     """A number of tokens that is ``"limit"`` where it equals the limit of the run, or is not given."""
 
     limit: str = ""  # the option with the limit of the run
+    default: int | None = None  # its default, for a loop that says no limit
 
     def value(self, options: Options) -> Any:
         """Return the number, or the word for the limit."""
@@ -24,7 +25,7 @@ class LimitTake(Take):
 
     def written(self, value: Any, loop: Loop) -> Any:
         """Return the number; the limit is that of the loop."""
-        return loop.get("max_response_length") if value == "limit" else value
+        return loop.get("max_response_length", self.default) if value == "limit" else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class FifthTake(Take):
     """A number of tokens that is None where it equals a fifth of the limit of the run, or is not given."""
 
     limits: tuple[str, ...] = ()  # the options with the limit; the first one that is given counts
+    default: int | None = None  # the limit's default, for a loop that says none
 
     def value(self, options: Options) -> Any:
         """Return the number, or None for a fifth of the limit."""
@@ -41,5 +43,5 @@ class FifthTake(Take):
 
     def written(self, value: Any, loop: Loop) -> Any:
         """Return the number; a fifth is that of the loop's limit."""
-        limit = loop.get("max_response_length")
+        limit = loop.get("max_response_length", self.default)
         return max(1, limit // 5) if value is None and limit else value

@@ -119,7 +119,7 @@ def _corrections() -> Iterator[Spelling]:
 _LIMITS: Final = ("soft_max_length", "max_completion_length")
 _OVERLONG: Final = {
     "soft_overlong": {
-        "cache": FifthTake("soft_cache_length", limits=_LIMITS),
+        "cache": FifthTake("soft_cache_length", limits=_LIMITS, default=512),
         "limit": Take("soft_max_length"),
         "weight": 1.0,
     }
@@ -295,6 +295,13 @@ def _faults() -> Iterator[Fault]:
     )
 
 
+def _idle(options: Options, _: Loop) -> Iterator[str]:
+    """Yield what is given and cannot act."""
+    mode = options.get("rollout_importance_sampling_mode")
+    if mode is not None and options.get("use_vllm") is not True:
+        yield f"rollout_importance_sampling_mode={mode} acts with use_vllm alone"
+
+
 def _renamed(name: str) -> str:
     """Return the name of the file; Ray's YAML has it in a section of the trainer or the sampler."""
     section, _, inner = name.partition(".")
@@ -315,6 +322,7 @@ TABLE: Final = Framework(
     head="swift rlhf --rlhf_type grpo",
     foreign=("gpus", "colocate_groups"),
     rename=_renamed,
+    idle=lambda options, loop: tuple(_idle(options, loop)),
     in_code={
         "length_reward": "a function for --reward_funcs gives it",
         "format_reward": "--reward_funcs format gives 1 for a format of its own",

@@ -428,16 +428,22 @@ _NO_EFFECT: Final = (
     "num_gpus_per_node", "model_download_type", "rollout_mock", "transfer_backend", "generate_opt_level",
     "is_num_return_sequences_expand", "max_running_requests", "max_additional_running_prompts",
     "user_defined_rollout_loop_cls", "router_args", "pretrain", "reward_pretrain", "critic", "reference", "reward",
-    "reward_model", "rewards", "student_*", "actor_infer", "actor_train", "lambd", "value_clip", "kl_horizon",
+    "reward_model", "rewards", "student_*", "actor_infer.*", "actor_train.*", "lambd", "value_clip", "kl_horizon",
     "use_reward_scaling", "add_len_reward", "use_reward_norm", "critic_warmup", "enable_reference", "l2",
     "*enable_old_logprobs_recompute", "force_disable_old_logprobs_recompute", "pure_opd_pipeline_type",
     "global_template", "tag_to_template", "dataset_filter", "save_logging_board_dir", "postive_loss_coef",
     "use_topr_*", "use_policy_loss_type", "mask_type", "balance_length", "minibatch_data_iter_num", "local_rank",
-    "custom_envs", "train_env_manager", "env_monitor", "render_save_dir", "open_feedback_turn", "episode_reward_weight",
+    "custom_envs", "train_env_manager.*", "env_monitor", "render_save_dir", "open_feedback_turn", "episode_reward_weight",
     "step_reward_*", "exp_mode", "partial_gpu_mode", "parse_tool_call_parameter_to_dict", "skip_mock_system_prompt",
-    "error_max_len_threshold", "difficulty_*_threshold", "norm_*_type", "reward_normalization", "checkpoint_config",
-    "train_infer_correction", "kl_penalty", "init_kl_coef", "kl_loss_coef", "pg_clip*", "use_pg_clip_range",
+    "error_max_len_threshold", "difficulty_*_threshold", "norm_*_type", "reward_normalization.*",
+    "train_infer_correction.*", "kl_penalty", "init_kl_coef", "kl_loss_coef", "pg_clip*", "use_pg_clip_range",
     "dual_clip_loss", "importance_sampling", "sequence_length", "prompt_length", "response_length",
+)  # fmt: skip
+
+_VARIABLES: Final = (  # of its YAML, which other entries read by reference
+    "custom_env", "custom_env.*", "gem_*", "agent_config_common.*", "*_template", "*_pattern", "*_format_penalty",
+    "max_actions_per_traj", "max_tokens_per_step", "env_manager_cls", "agent_runner_cls", "default_history_length",
+    "model_name", "deepspeed_*", "lora_*", "max_steps_per_*",
 )  # fmt: skip
 
 TABLE: Final = Framework(
@@ -472,6 +478,7 @@ TABLE: Final = Framework(
     faults=_FAULTS,
     form="yaml",
     launched=("start_rlvr_pipeline.py", "start_agentic_pipeline.py"),
+    foreign=_VARIABLES,
     in_code={
         "soft_overlong": "a reward worker computes it (RewardConfig.worker_cls)",
         "length_reward": "a reward worker computes it (RewardConfig.worker_cls)",

@@ -80,7 +80,7 @@ def _means() -> Iterator[Spelling]:
     yield Spelling({reduction: "token_mean_legacy"}, {"token_mean": {"scope": "micro_batch"}}, since="0.2.0")
     yield Spelling({reduction: "prompt_mean"}, {"prompt_mean": {}}, since="0.3.0")
     yield Spelling({reduction: "sequence_mean"}, {"sequence_mean": {}})
-    length = {"length": LimitTake(f"{_A}max_seq_len", limit=_LIMIT)}
+    length = {"length": LimitTake(f"{_A}max_seq_len", limit=_LIMIT, default=1024)}
     yield Spelling(
         {reduction: "seq_mean_token_sum_norm"}, {"constant_length": length}, note="max_seq_len is the constant"
     )
@@ -123,8 +123,8 @@ def _rounds(batches: Any) -> int:
 
 
 _PARTS: Final = (
-    Part("advantages", tuple(_advantages())),
-    Part("surrogate", tuple(_surrogates())),
+    Part("advantages", tuple(_advantages()), registers=("trainer.algorithm.advantage_estimator",)),
+    Part("surrogate", tuple(_surrogates()), registers=("trainer.algorithm.policy_loss_type",)),
     Part("mean", tuple(_means())),
     Part("KL", tuple(_kl())),
     Part(
@@ -181,7 +181,7 @@ _PARTS: Final = (
                 {f"{_A}overlong_buffer_len": GIVEN},
                 {
                     "soft_overlong": {
-                        "cache": FifthTake(f"{_A}overlong_buffer_len", limits=(_LIMIT,)),
+                        "cache": FifthTake(f"{_A}overlong_buffer_len", limits=(_LIMIT,), default=1024),
                         "weight": Take(f"{_A}overlong_buffer_penalty_factor"),
                     }
                 },

@@ -111,8 +111,9 @@ def oat_dr_grpo(batch: Rollouts, now: Tensor) -> Tensor:
 def prime_rl_default(batch: Rollouts, now: Tensor) -> Tensor:
     """Group mean, probability mask at 0.2, squared log-ratio on every token, token mean."""
     advantages = (batch.rewards.double() - _group_mean(batch.rewards.double()))[:, None]
-    log_ratio = now - batch.old_log_probs
-    moved = now.exp() - batch.old_log_probs.exp()
+    assert batch.sampler_log_probs is not None
+    log_ratio = now - batch.sampler_log_probs
+    moved = now.exp() - batch.sampler_log_probs.exp()
     kept = ~torch.where(advantages > 0, moved > 0.2, moved < -0.2)
     return _token_mean(-(kept * advantages * log_ratio.exp()) + 1e-3 * log_ratio**2, batch)
 

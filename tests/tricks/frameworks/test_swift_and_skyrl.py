@@ -75,7 +75,7 @@ def test_accumulation_divides_ms_swifts_dapo_twice_up_to_a_release(release: str,
 
 def test_more_generation_steps_than_accumulation_are_a_fault_of_the_newest_ms_swift_too() -> None:
     name = "divides by the tokens of all updates"
-    options = {"loss_type": "dapo", "gradient_accumulation_steps": 2}
+    options: dict[str, Any] = {"loss_type": "dapo", "gradient_accumulation_steps": 2}
     assert name in faults(explained("ms_swift", steps_per_generation=8, **options))
     assert name not in faults(explained("ms_swift", steps_per_generation=2, **options))
     assert explained("ms_swift", steps_per_generation=8, **options).loop["updates_per_rollout"] == 4
@@ -100,11 +100,25 @@ def test_the_default_punishment_of_length_is_written_as_a_fifth_of_the_limit() -
     assert exported("skyrl", "dapo")[f"{A}overlong_buffer_len"] == LOOP["max_response_length"] // 5
 
 
+@pytest.mark.parametrize(("name", "cache"), [("ms_swift", 102), ("skyrl", 204)])
+def test_a_loop_without_a_limit_has_the_frameworks_own(name: str, cache: int) -> None:
+    rule = build_rule("dapo", {}, name, setup_of({}))
+    found = {line.name: line.value for line in export_rule(find_framework(name), rule, {}).lines}
+    assert found["soft_cache_length" if name == "ms_swift" else f"{A}overlong_buffer_len"] == cache
+
+
 def test_flags_with_dashes_and_sections_of_rays_yaml_are_the_same_options() -> None:
-    found = explained("ms_swift", **{"loss-type": "dapo", "train__beta": 0.0, "rollout__vllm_mode": "colocate"})
+    options: dict[str, Any] = {"loss-type": "dapo", "train__beta": 0.0, "rollout__vllm_mode": "colocate"}
+    found = explained("ms_swift", **options)
     assert "token_mean" in found.tricks
     assert "kl_loss" not in found.tricks
     assert not found.unknown
+
+
+def test_a_correction_without_vllm_cannot_act() -> None:
+    options: dict[str, Any] = {"rollout_importance_sampling_mode": "token_mask", "beta": 0.0}
+    assert any("use_vllm" in sentence for sentence in explained("ms_swift", **options).idle)
+    assert not any("use_vllm" in sentence for sentence in explained("ms_swift", use_vllm=True, **options).idle)
 
 
 def test_skyrls_bounds_of_cispo_are_distances_from_1() -> None:
@@ -129,7 +143,12 @@ def test_skyrls_constant_length_is_the_limit_of_the_run() -> None:
 
 
 def test_skyrls_reinforce_pp_takes_the_kl_to_go() -> None:
-    options = {"use_kl_loss": False, "use_kl_in_reward": True, "kl_loss_coef": 0.01, "kl_estimator_type": "k1"}
+    options: dict[str, Any] = {
+        "use_kl_loss": False,
+        "use_kl_in_reward": True,
+        "kl_loss_coef": 0.01,
+        "kl_estimator_type": "k1",
+    }
     kl = {"coef": 0.01, "estimator": "k1"}
     assert skyrl(advantage_estimator="reinforce++", **options).tricks["kl_to_go"] == kl
     assert skyrl(advantage_estimator="rloo", **options).tricks["kl_reward"] == kl
