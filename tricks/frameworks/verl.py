@@ -107,7 +107,7 @@ def _means() -> Iterator[Spelling]:
     """Yield the aggregations."""
     mode, factor = f"{_A}loss_agg_mode", f"{_A}loss_scale_factor"
     yield Spelling({}, {"token_mean": {}}, until=_OLD)
-    rest = {"since": "0.4.0"}
+    rest: dict[str, Any] = {"since": "0.4.0"}
     yield Spelling({mode: "token-mean"}, {"token_mean": {}}, **rest)
     yield Spelling({mode: "seq-mean-token-mean"}, {"sequence_mean": {}}, **rest)
     yield Spelling({mode: "seq-mean-token-sum"}, {"sequence_sum": {}}, **rest)
@@ -208,7 +208,7 @@ def _corrections() -> Iterator[Spelling]:
     """Yield the corrections for the sampler."""
     level, cap = f"{_ALG}rollout_is_level", f"{_ALG}rollout_is_threshold"
     mode, lower = f"{_ALG}rollout_is_mode", f"{_ALG}rollout_is_threshold_lower"
-    older = {"since": "0.6.0", "until": "0.6.0"}
+    older: dict[str, Any] = {"since": "0.6.0", "until": "0.6.0"}
     yield Spelling({}, until="0.5.0")
     yield Spelling({f"{_ALG}rollout_is": OFF}, **older)
     yield Spelling({cap: ZERO}, written=False, **older)

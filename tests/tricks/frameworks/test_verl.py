@@ -8,7 +8,7 @@ import pytest
 
 from tests.tricks.frameworks.tables import LOOP, Option
 from tricks.api import TrickError
-from tricks.dialects.build import ALL_RELEASES, build_rule
+from tricks.dialects import ALL_RELEASES, build_rule
 from tricks.frameworks.explanation import Explanation, explain_options, setup_of
 from tricks.frameworks.verl import TABLE
 from tricks.frameworks.writing import export_rule
@@ -88,7 +88,7 @@ def test_a_weight_of_cispo_is_not_below_0() -> None:
 
 
 def test_updates_are_counted_in_prompts() -> None:
-    found = explained(**{"data.train_batch_size": 1024}, **actor(ppo_mini_batch_size=256, ppo_epochs=2))
+    found = explained(data__train_batch_size=1024, **actor(ppo_mini_batch_size=256, ppo_epochs=2))
     assert (found.loop["updates_per_rollout"], found.loop["prompts_per_batch"], found.loop["group_size"]) == (
         8,
         1024,
