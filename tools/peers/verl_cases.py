@@ -7,6 +7,7 @@ releases that lack an option or fail.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any, Final
 
 _ACTOR: Final = "actor_rollout_ref.actor"
@@ -66,7 +67,7 @@ for _part, _used in _PARTS.items():
         del BATCHES[_name][_part]
 
 Case = dict[str, Any]
-Words = dict[str, dict[str, Any] | None]
+Words = Mapping[str, Any]
 
 
 def _estimator(name: str, options: dict[str, Any], tricks: Words, absent: str, batches: str) -> list[Case]:
@@ -180,10 +181,11 @@ def _losses() -> list[Case]:
     def policy(value: str) -> dict[str, Any]:
         return {f"{_ACTOR}.policy_loss.loss_mode": value}
 
-    token, sequence = {"token_mean": {}}, {"sequence_mean": {}}
+    token: Words = {"token_mean": {}}
+    sequence: Words = {"sequence_mean": {}}
     low, high = f"{_ACTOR}.clip_ratio_low", f"{_ACTOR}.clip_ratio_high"
     near = {low: 3e-4, high: 4e-4}
-    gspo = {"gspo": {}}
+    gspo: Words = {"gspo": {}}
     weights = {low: 0.2, high: 0.28}
     return [
         *_update("token-mean", {}, token, "tokens", "plain, long, far, empty, hollow, gap"),
@@ -210,25 +212,29 @@ def _losses() -> list[Case]:
         *_update(
             "clip-higher",
             {low: 0.1, high: 0.3},
-            {"clip": {"clip_ratio_low": 0.1, "clip_ratio_high": 0.3}} | token,
+            {"clip": {"clip_ratio_low": 0.1, "clip_ratio_high": 0.3}, **token},
             "one clip_ratio",
             "plain",
         ),
         *_update(
             "dual clip",
             {f"{_ACTOR}.clip_ratio_c": 1.5},
-            {"dual_clip": {"dual_clip": 1.5}} | token,
+            {"dual_clip": {"dual_clip": 1.5}, **token},
             "dual_clip",
             "large",
         ),
-        *_update("gspo", policy("gspo") | near, gspo | token, "gspo", "plain, long, empty"),
+        *_update("gspo", policy("gspo") | near, {**gspo, **token}, "gspo", "plain, long, empty"),
         *_update(
-            "gspo sequence", policy("gspo") | near | mode("seq-mean-token-mean"), gspo | sequence, "gspo", "plain, far"
+            "gspo sequence",
+            policy("gspo") | near | mode("seq-mean-token-mean"),
+            {**gspo, **sequence},
+            "gspo",
+            "plain, far",
         ),
         *_update(
-            "cispo", policy("cispo") | weights, {"cispo": {"low": 0.8, "high": 1.28}} | token, "cispo", "plain, large"
+            "cispo", policy("cispo") | weights, {"cispo": {"low": 0.8, "high": 1.28}, **token}, "cispo", "plain, large"
         ),
-        *_update("gpg", policy("gpg"), {"policy_gradient": {}} | token, "policy_gradient", "plain"),
+        *_update("gpg", policy("gpg"), {"policy_gradient": {}, **token}, "policy_gradient", "plain"),
     ]
 
 
@@ -236,13 +242,13 @@ def _terms() -> list[Case]:
     def penalty(kind: str) -> dict[str, Any]:
         return {f"{_ACTOR}.use_kl_loss": True, f"{_ACTOR}.kl_loss_coef": 0.1, f"{_ACTOR}.kl_loss_type": kind}
 
-    token = {"token_mean": {}}
+    token: Words = {"token_mean": {}}
     cases = [
-        *_update("k3", penalty("low_var_kl"), {"kl_loss": {"coef": 0.1}} | token, "", "plain, far"),
-        *_update("k1", penalty("kl"), {"kl_loss": {"coef": 0.1, "estimator": "k1"}} | token, "", "plain"),
-        *_update("k2", penalty("mse"), {"kl_loss": {"coef": 0.1, "estimator": "k2"}} | token, "", "far"),
-        *_update("k3+", penalty("k3+"), {"kl_loss": {"coef": 0.1, "gradient": "k2"}} | token, "k3+", "plain, large"),
-        *_update("entropy", {f"{_ACTOR}.entropy_coeff": 0.01}, {"entropy_bonus": {"coef": 0.01}} | token, "", "plain"),
+        *_update("k3", penalty("low_var_kl"), {"kl_loss": {"coef": 0.1}, **token}, "", "plain, far"),
+        *_update("k1", penalty("kl"), {"kl_loss": {"coef": 0.1, "estimator": "k1"}, **token}, "", "plain"),
+        *_update("k2", penalty("mse"), {"kl_loss": {"coef": 0.1, "estimator": "k2"}, **token}, "", "far"),
+        *_update("k3+", penalty("k3+"), {"kl_loss": {"coef": 0.1, "gradient": "k2"}, **token}, "k3+", "plain, large"),
+        *_update("entropy", {f"{_ACTOR}.entropy_coeff": 0.01}, {"entropy_bonus": {"coef": 0.01}, **token}, "", "plain"),
         *_update(
             "k3 in the sequence mean",
             penalty("low_var_kl") | {f"{_ACTOR}.loss_agg_mode": "seq-mean-token-mean"},
@@ -257,7 +263,7 @@ def _terms() -> list[Case]:
 
 
 def _corrections() -> list[Case]:
-    token = {"token_mean": {}}
+    token: Words = {"token_mean": {}}
 
     def older(mode: str, **bounds: Any) -> dict[str, Any]:
         words = {"rollout_is": True, "rollout_is_mode": mode, **bounds}
@@ -269,7 +275,7 @@ def _corrections() -> list[Case]:
 
     found = []
     for level in ("token", "sequence"):
-        words = {"truncated_is": {"cap": 1.5, "level": level}} | token
+        words = {"truncated_is": {"cap": 1.5, "level": level}, **token}
         batches = "sampler, sampler far"
         found += _update(f"rollout_is {level}", newer(1.5, level), words, "truncated_is", batches)
         found += _update(
@@ -279,7 +285,7 @@ def _corrections() -> list[Case]:
             "truncated_is",
             batches,
         )
-    drop = {"truncated_is": {"cap": 1.5, "floor": 0.5, "outside": "drop"}} | token
+    drop = {"truncated_is": {"cap": 1.5, "floor": 0.5, "outside": "drop"}, **token}
     found += _update("icepop", newer("0.5_1.5"), drop, "truncated_is", "sampler")
     found += _update(
         "mask",

@@ -230,12 +230,12 @@ def _update_by_engine(data: Any, config: Any, batch: dict[str, Any]) -> dict[str
     tensordict = import_module("tensordict").TensorDict
     log_probs = torch.tensor(batch["log_probs"], requires_grad=True)
     entropies = torch.tensor(batch["entropies"], requires_grad=True) if "entropies" in batch else None
-    module.no_padding_2_padding = lambda tensor, _: tensor
+    setattr(module, "no_padding_2_padding", lambda tensor, _: tensor)  # noqa: B010 - the module is not typed
     settings, total = _actor_config(config), torch.zeros(())
     mask, rows = data.batch["response_mask"], len(batch["rewards"])
     keys = ("response_mask", "old_log_probs", "advantages", "rollout_is_weights", "ref_log_prob")
     number = torch.tensor(batch["micro_batch"])
-    for micro in number.unique():
+    for micro in sorted(set(batch["micro_batch"])):
         chosen = (number == micro).nonzero().flatten()
         part = {key: data.batch[key][chosen] for key in keys if key in data.batch}
         given = tensordict(part, batch_size=[len(chosen)])

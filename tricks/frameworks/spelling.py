@@ -111,6 +111,7 @@ class Piece:
     index: int
     size: int
     value: Any
+    between: str = ""  # where the option is one word, what stands between the numbers
 
 
 @dataclass(frozen=True, slots=True)

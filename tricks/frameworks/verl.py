@@ -19,6 +19,7 @@ from tricks.frameworks.spelling import (
     Match,
     Options,
     Part,
+    Piece,
     Spelling,
     Take,
     one_of,
@@ -28,6 +29,8 @@ from tricks.frameworks.verl_rest import FAULTS, FOREIGN, NO_EFFECT, NOT_MODELED,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tricks.frameworks.spelling import Loop
 
 _A: Final = "actor_rollout_ref.actor."
 _R: Final = "actor_rollout_ref.rollout."
@@ -67,7 +70,7 @@ def _advantages() -> Iterator[Spelling]:
         {"token_whitening": {}},
         not_modeled="it needs a critic; the nearest has a value of 0",
     )
-    nearest = {"group_mean": {}}
+    nearest: dict[str, dict[str, Any]] = {"group_mean": {}}
     yield Spelling({_ESTIMATOR: "grpo_passk"}, nearest, not_modeled="no trick rewards the best of a group alone")
     yield Spelling({_ESTIMATOR: "gpg"}, nearest, not_modeled="no trick scales by the share of rewards that are not 0")
     yield Spelling({_ESTIMATOR: "remax"}, nearest, not_modeled="no trick draws a greedy response as the baseline")
@@ -104,7 +107,7 @@ def _means() -> Iterator[Spelling]:
     """Yield the aggregations."""
     mode, factor = f"{_A}loss_agg_mode", f"{_A}loss_scale_factor"
     yield Spelling({}, {"token_mean": {}}, until=_OLD)
-    rest = {"since": "0.4.0"}
+    rest: dict[str, Any] = {"since": "0.4.0"}
     yield Spelling({mode: "token-mean"}, {"token_mean": {}}, **rest)
     yield Spelling({mode: "seq-mean-token-mean"}, {"sequence_mean": {}}, **rest)
     yield Spelling({mode: "seq-mean-token-sum"}, {"sequence_sum": {}}, **rest)
@@ -180,6 +183,10 @@ class _Bound(Take):
         """Return the number."""
         return float(str(options.get(self.option)).split("_")[self.index])
 
+    def written(self, value: Any, loop: Loop) -> Any:
+        """Return the number as a part of the word."""
+        return Piece(self.index, 2, value, "_")
+
 
 @dataclass(frozen=True, slots=True)
 class _Lower(Take):
@@ -201,7 +208,7 @@ def _corrections() -> Iterator[Spelling]:
     """Yield the corrections for the sampler."""
     level, cap = f"{_ALG}rollout_is_level", f"{_ALG}rollout_is_threshold"
     mode, lower = f"{_ALG}rollout_is_mode", f"{_ALG}rollout_is_threshold_lower"
-    older = {"since": "0.6.0", "until": "0.6.0"}
+    older: dict[str, Any] = {"since": "0.6.0", "until": "0.6.0"}
     yield Spelling({}, until="0.5.0")
     yield Spelling({f"{_ALG}rollout_is": OFF}, **older)
     yield Spelling({cap: ZERO}, written=False, **older)
@@ -228,7 +235,7 @@ def _newer_corrections() -> Iterator[Spelling]:
     truncated = {"level": Take(level), "cap": Take(cap), "outside": "truncate", "floor": 0.0}
     yield Spelling({**known, cap: _NUMBER}, {"truncated_is": truncated}, since="0.6.1")
     drop = {"level": Take(level), "cap": _Bound(cap, index=1), "floor": _Bound(cap, index=0), "outside": "drop"}
-    yield Spelling({**known, cap: _TWO}, {"truncated_is": drop}, since="0.8.0", written=False)
+    yield Spelling({**known, cap: _TWO}, {"truncated_is": drop}, since="0.8.0")
 
 
 def _rounds(batches: Any) -> int:

@@ -58,8 +58,12 @@ def write_counts(loop: Loop, defaults: Options) -> Mapping[str, Any]:
     }
 
 
-def idle(options: Options, loop: Loop) -> Iterator[str]:
-    """Yield what cannot act in a configuration."""
+def idle(options: Options, loop: Loop) -> list[str]:
+    """Return what cannot act in a configuration."""
+    return list(_idle(options))
+
+
+def _idle(options: Options) -> Iterator[str]:
     if options.get(f"{_R}n") == 1 and str(options.get(f"{_ALG}adv_estimator")) in ("grpo", "rloo", "opo"):
         yield "rollout.n=1: a response alone in its group has its raw reward as advantage, without a baseline"
     if options.get(f"{_ALG}use_kl_in_reward") is True and options.get(f"{_A}use_kl_loss") is True:

@@ -148,15 +148,17 @@ def _spelled(row: Spelling, values: Mapping[tuple[str, str], Any], loop: Loop) -
     for name, wanted in row.options.items():
         if not any(take.option == name for take in taken.values()):
             yield Line(name, wanted.written if isinstance(wanted, Match) else wanted, why)
-    pieces: dict[str, dict[int, Any]] = {}
+    pieces: dict[str, list[Piece]] = {}
     for (trick, key), take in taken.items():
         value = take.written(values[trick, key], loop)
         if isinstance(value, Piece):
-            pieces.setdefault(take.option, {})[value.index] = value.value
+            pieces.setdefault(take.option, []).append(value)
         else:
             yield Line(take.option, value, f"{trick}.{key}")
-    for name, numbers in pieces.items():
-        yield Line(name, [numbers[index] for index in sorted(numbers)], why)
+    for name, found in pieces.items():
+        numbers = [piece.value for piece in sorted(found, key=lambda piece: piece.index)]
+        word = found[0].between
+        yield Line(name, word.join(map(str, numbers)) if word else numbers, why)
 
 
 def _looped(
