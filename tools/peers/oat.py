@@ -2,8 +2,9 @@
 
     python -m tools.peers oat [PATH OR ADDRESS OF THE REPOSITORY]
 
-``learning_step`` of the learner of math runs whole, with log-probs given in place of a model's and a strategy that collects what is
-backpropagated. Gradients are the mean of those of the micro-batches, as DeepSpeed takes it over accumulated steps.
+``learning_step`` of the learner of math runs whole, with log-probs given in place of a model's and a strategy that
+collects what is backpropagated. Gradients are the mean of those of the micro-batches, as DeepSpeed takes it over
+accumulated steps.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ ABSENT: Final = (
     *("deepspeed", "vllm", "tree", "launchpad", "oat.actors", "oat.args", "oat.learners", "oat.types", "oat.interface"),
     *("oat.oracles", "oat.utils.data", "oat.utils.math_grader"),
 )
-NOTE: Final = "ZeroMathLearner.learning_step with given log-probs and a strategy that collects gradients; no engine, no model"
+NOTE: Final = (
+    "ZeroMathLearner.learning_step with given log-probs and a strategy that collects gradients; no engine, no model"
+)
 
 _PLAIN: Final = {"group_mean": {}, "constant_length": {}}
 _GRPO: Final = {"group_norm": {}, "sequence_mean": {}}
@@ -63,7 +66,9 @@ def _losses(plain: Mapping[str, Any], grpo: Mapping[str, Any]) -> list[dict[str,
                 "far",
             ),
             _case(f"{name}, no EOS", {**options, "ignore_no_eos": True}, filtered, "truncated"),
-            _case(f"{name}, reinforce", {**options, "reinforce_update": True}, {**tricks, "policy_gradient": {}}, "far"),
+            _case(
+                f"{name}, reinforce", {**options, "reinforce_update": True}, {**tricks, "policy_gradient": {}}, "far"
+            ),
             _case(f"{name}, KL loss", {**options, "beta": 0.1}, {**tricks, "kl_loss": {"coef": 0.1}}, "far"),
             _case(
                 f"{name}, KL loss, no EOS",
@@ -180,7 +185,9 @@ def _trajectory(options: Mapping[str, Any], document: Mapping[str, Any]) -> dict
     return {
         "input_ids": torch.arange(len(lengths))[:, None].expand(-1, WIDTH + 1).clone(),
         "attention_mask": attention,
-        "rewards": [[0.0] * (length - 1) + [reward] for length, reward in zip(lengths, document["rewards"], strict=True)],
+        "rewards": [
+            [0.0] * (length - 1) + [reward] for length, reward in zip(lengths, document["rewards"], strict=True)
+        ],
         "prompt_ids_lens": [1] * len(lengths),
         "action_logprobs": [row[:length] for row, length in zip(document["sampler_log_probs"], lengths, strict=True)],
         "loss_masks": [not each for each in cut],

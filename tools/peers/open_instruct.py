@@ -65,7 +65,13 @@ def _advantages() -> list[dict[str, Any]]:
     found += [_case(f"standard on {batch}", _NORM, _GROUP, batch) for batch in ("near", "far", "pairs")]
     filtered = {**_PLAIN, "zero_variance_filter": {}}
     found += [
-        _case(f"filtered on {batch}", {"filter_zero_std_samples": True}, filtered, batch, only=["loss", "gradient", "mask"])
+        _case(
+            f"filtered on {batch}",
+            {"filter_zero_std_samples": True},
+            filtered,
+            batch,
+            only=["loss", "gradient", "mask"],
+        )
         for batch in ("near", "threes")
     ]
     found += [_case("standard on constant", _NORM, _GROUP, "constant", only=["advantages"])]
@@ -103,7 +109,12 @@ def _corrections() -> list[dict[str, Any]]:
 
 
 def _divergences() -> list[dict[str, Any]]:
-    estimators = ({"estimator": "k1"}, {"estimator": "k2"}, {"estimator": "k3"}, {"estimator": "k1", "gradient": "ratio"})
+    estimators = (
+        {"estimator": "k1"},
+        {"estimator": "k2"},
+        {"estimator": "k3"},
+        {"estimator": "k1", "gradient": "ratio"},
+    )
     return [
         _case(
             f"kl_estimator {number} on {batch}",
@@ -236,7 +247,15 @@ def _loop(arguments: SimpleNamespace, document: Mapping[str, Any]) -> Any:
         **vars(arguments),
     )
     names = ("inference_results_Q", "generation_config", "model_dims", "tokenizer", "dataset", "actor_manager")
-    more = ("iter_dataloader", "param_prompt_Q", "verbose", "base_env_config", "rubric_manager", "run_name", "model_name")
+    more = (
+        "iter_dataloader",
+        "param_prompt_Q",
+        "verbose",
+        "base_env_config",
+        "rubric_manager",
+        "run_name",
+        "model_name",
+    )
     counts = {"global_batch_size": 0, "training_step": 0, "num_training_steps": 1, "_last_consumed_step": 0}
     state = {**dict.fromkeys((*names, *more)), **counts, "metadata_saved": True, "total_samples_written": 0}
     return SimpleNamespace(config=config, ground_truth_overrides={}, **state)

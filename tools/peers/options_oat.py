@@ -1,6 +1,6 @@
 """Write the options of oat's learners with rewards: the fields of the dataclasses that they parse.
 
-    python -m tools.peers.options_oat [PATH OR ADDRESS OF THE REPOSITORY]
+python -m tools.peers.options_oat [PATH OR ADDRESS OF THE REPOSITORY]
 """
 
 from __future__ import annotations

@@ -66,7 +66,9 @@ def run(options: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, An
     leaf = padded(document["log_probs"], WIDTH).requires_grad_()
     loss = import_module("prime_rl.trainer.rl.loss")
     masks = [torch.ones(length, dtype=torch.bool) for length in lengths]
-    counted = sum(length if row is None else int((row != 0).sum()) for length, row in zip(lengths, weights, strict=True))
+    counted = sum(
+        length if row is None else int((row != 0).sum()) for length, row in zip(lengths, weights, strict=True)
+    )
     value, _ = loss.compute_loss(
         trainer_logprobs=[row[:length] for row, length in zip(leaf, lengths, strict=True)],
         inference_logprobs=[torch.tensor(row, dtype=torch.float64) for row in document["sampler_log_probs"]],
@@ -101,9 +103,7 @@ def _advantages(document: Mapping[str, Any]) -> list[float]:
     traces = [_trace(reward, length) for reward, length in zip(document["rewards"], document["lengths"], strict=True)]
     for group in dict.fromkeys(document["group"]):
         members = [trace for trace, own in zip(traces, document["group"], strict=True) if own == group]
-        asyncio.run(
-            algorithm.score_group(SimpleNamespace(length_penalty=None), [SimpleNamespace(traces=members)])
-        )
+        asyncio.run(algorithm.score_group(SimpleNamespace(length_penalty=None), [SimpleNamespace(traces=members)]))
     return [trace.nodes[0].advantages[0] for trace in traces]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tricks.frameworks.spelling import (
@@ -27,7 +26,7 @@ from tricks.frameworks.spelling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _CLIP: Final = {"clip": {"clip_ratio_low": Take("cliprange"), "clip_ratio_high": Take("cliprange")}}
 _GRPO: Final = {"critic_type": "grpo", "remove_std_bias": OFF, "remove_len_bias": OFF}
@@ -141,7 +140,17 @@ TABLE: Final = Framework(
         *("activation_offloading", "adam_*", "algo", "apply_chat_template", "asynchronous", "best_of_n_eval", "bf16"),
         *("bon_temperature", "bt_sample", "buffer_clear_every", "burn_in_period", "cliprange", "cliprange_value"),
         *("collocate", "critic_*", "debug", "disable_*", "dpo_positive_lambda", "dry_run*", "dump_*", "encoding_dim"),
-        *("enable_prefix_caching", "enn_*", "eval_*", "exp_*", "flash_attn", "fp16", "gamma", "gamma_beta_ratio", "gpus"),
+        *(
+            "enable_prefix_caching",
+            "enn_*",
+            "eval_*",
+            "exp_*",
+            "flash_attn",
+            "fp16",
+            "gamma",
+            "gamma_beta_ratio",
+            "gpus",
+        ),
         *("grad_accum_dtype", "gradient_checkpointing*", "group_rank", "input_key", "label_smoothing", "lam"),
         *("launch_type", "learn_rm*", "len_reg_alpha", "load_in_4bit", "local_rank", "logging_steps", "lora_alpha"),
         *("lora_dropout", "lora_sync_only", "lr_*", "master_*", "max_epochs", "max_eval", "max_model_*", "max_queries"),

@@ -129,10 +129,12 @@ _GATES: Final = Part(
     "admission gates",
     (
         Spelling({_SOURCES: Match(_no_gate, None, "no gates")}),
-        Spelling({_SOURCES: Match(_has_gate, None, "a gate that rejects advantages of 0 in every source")}, {"dynamic_sampling": {}}, written=False),
         Spelling(
-            {_SOURCES: ANY}, not_modeled="no trick rejects groups by a range of advantages", written=False
+            {_SOURCES: Match(_has_gate, None, "a gate that rejects advantages of 0 in every source")},
+            {"dynamic_sampling": {}},
+            written=False,
         ),
+        Spelling({_SOURCES: ANY}, not_modeled="no trick rejects groups by a range of advantages", written=False),
     ),
 )
 
@@ -206,7 +208,13 @@ TABLE: Final = Framework(
         *("trainer", "orchestrator"),
         *("inference*", "trainer.model*", "trainer.ckpt*", "trainer.data*", "trainer.monitors*", "trainer.log*"),
         *("trainer.tokenizer*", "trainer.weight_broadcast*", "trainer.rollout_transport*", "trainer.resume*"),
-        *("trainer.output_dir", "trainer.max_steps", "trainer.gc*", "trainer.memory_profiler_path", "trainer.trace_path"),
+        *(
+            "trainer.output_dir",
+            "trainer.max_steps",
+            "trainer.gc*",
+            "trainer.memory_profiler_path",
+            "trainer.trace_path",
+        ),
         *("trainer.dist_timeout_seconds", "trainer.heartbeat*", "trainer.metrics_server*", "trainer.env_vars*"),
         *("trainer.enable_token_export", "trainer.matmul_precision", "trainer.loss*", "trainer.optim*"),
         *("trainer.scheduler*", "orchestrator.model*", "orchestrator.tokenizer*", "orchestrator.renderer*"),
