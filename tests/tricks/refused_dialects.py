@@ -68,11 +68,13 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     ),
     _spoken("verl", "leave_one_out_norm", "zero_std", "leave std out", leave_one_out_norm={"std": "none"}, **_INSTEAD),
     _spoken(
-        "oat",
-        "sequence_mean",
-        "group_norm.std=none",
-        "leave group_norm.std out, choose group_norm, or constant_length with group_mean",
-        group_norm={"std": "none"},
+        "ms_swift",
+        "cispo",
+        "token_mean.scope=micro_batch",
+        "leave token_mean.scope out, choose token_mean",
+        cispo={"low": 0.0},
+        sequence_mean=None,
+        token_mean={"scope": "micro_batch"},
     ),
     Refusal("mask", "low", lambda: rule_of(mask=ProbabilityMask(low=-0.1)), "at least 0"),
 )

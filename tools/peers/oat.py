@@ -30,8 +30,8 @@ NOTE: Final = (
     "ZeroMathLearner.learning_step with given log-probs and a strategy that collects gradients; no engine, no model"
 )
 
-_PLAIN: Final = {"group_mean": {}, "constant_length": {}}
-_GRPO: Final = {"group_norm": {}, "sequence_mean": {}}
+_PLAIN: Final[dict[str, dict[str, Any]]] = {"group_mean": {}, "constant_length": {}}
+_GRPO: Final[dict[str, dict[str, Any]]] = {"group_norm": {}, "sequence_mean": {}}
 
 
 def cases() -> list[dict[str, Any]]:
