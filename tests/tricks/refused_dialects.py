@@ -17,6 +17,7 @@ def _spoken(
     return rule(tricks, trick, name, f"{way_out}, or leave emulate out", preset=preset, emulate=emulate)
 
 
+_TOKENS: Final[Mapping[str, Mapping[str, Any] | None]] = {"sequence_mean": None, "token_mean": {}}
 _INSTEAD: Final[Mapping[str, None]] = {"group_norm": None}
 
 DIALECTS: Final[tuple[Refusal, ...]] = (
@@ -75,6 +76,17 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
         cispo={"low": 0.0},
         sequence_mean=None,
         token_mean={"scope": "micro_batch"},
+    ),
+    *(
+        rule(
+            {**_TOKENS, "truncated_is": {name: value}},
+            "truncated_is",
+            name,
+            f"set {name} {side} 1",
+            preset="grpo",
+            emulate="open_instruct",
+        )
+        for name, value, side in (("cap", 0.9, "above"), ("floor", 1.0, "below"))
     ),
     Refusal("mask", "low", lambda: rule_of(mask=ProbabilityMask(low=-0.1)), "at least 0"),
 )
