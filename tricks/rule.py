@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from tricks.api import COMBINABLE_HOOKS, HOOKS, OPTIONAL_HOOKS, REQUIRED_HOOKS, TrickError, list_needs
 from tricks.batch import Rollouts, Setup, Signal
 from tricks.recorded import spell_briefly, spell_fully
+from tricks.tensors import torch, without_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +52,7 @@ class UpdateRule:
         found: tuple[float, float] = getattr(self._single["surrogate"], "ratio_range", (0.8, 1.2))
         return found
 
-    @torch.no_grad()
+    @without_gradient
     def accepted(self, rollouts: Rollouts) -> Tensor:
         """Return the mask of samples (B,) whose groups are accepted.
 
@@ -63,7 +62,7 @@ class UpdateRule:
         everyone = torch.ones_like(rollouts.truncated)
         return everyone if trick is None else self._call("accept_groups", trick, everyone, rollouts)
 
-    @torch.no_grad()
+    @without_gradient
     def signal(self, rollouts: Rollouts) -> Signal:
         """Return the advantages, kept tokens and token weights of a batch.
 
@@ -88,7 +87,7 @@ class UpdateRule:
             counted=None if in_loss is kept else counted,
         )
 
-    @torch.no_grad()
+    @without_gradient
     def loss_weights(self, signal: Signal, micro_batch: Tensor | None = None) -> Tensor:
         """Return one weight per sample (B, 1). Pass the whole update, before any split.
 
@@ -144,7 +143,7 @@ class UpdateRule:
         columns = weights[:, 1:].unbind(dim=1) or (weights[:, 0],) * len(apart)
         return reduce(torch.add, (sums @ column for sums, column in zip(apart, columns, strict=True)), total)
 
-    @torch.no_grad()
+    @without_gradient
     def diagnostics(self, log_probs: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return masks (B, T) of kept tokens by the surrogate's effect on them, such as clipping."""
         surrogate = self._single["surrogate"]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 GRID: Final = ROOT / "sweeps" / "grids" / "replication.yaml"
 SCORE: Final = "final/accuracy"
+UNTRAINED: Final = "start/accuracy"  # of a run with zero steps: the same problems
 OURS, TRL = "ours", "trl"
 
 Scores = dict[str, dict[str, dict[int, float]]]  # recipe -> side -> seed -> score
@@ -65,8 +66,9 @@ def _score(config: ExperimentConfig, side: str, folder: Path, python: Path) -> f
     kept = folder / "score.json"
     if not kept.exists():
         record = _finished(config, folder / "run") if side == OURS else _trained_by_trl(config, folder, python)
-        atomic_write(kept, json.dumps({SCORE: record.scores[SCORE], "wall_seconds": record.wall_seconds}).encode())
-        print(f"{folder.name}: {record.scores[SCORE]:.4f}", file=sys.stderr, flush=True)
+        score = record.scores[SCORE if side == OURS else UNTRAINED]
+        atomic_write(kept, json.dumps({SCORE: score}).encode())
+        print(f"{folder.name}: {score:.4f}", file=sys.stderr, flush=True)
     return float(json.loads(kept.read_text())[SCORE])
 
 
@@ -83,12 +85,13 @@ def _finished(config: ExperimentConfig, folder: Path) -> Any:
 def _trained_by_trl(config: ExperimentConfig, folder: Path, python: Path) -> Any:
     """Train with TRL from the exported configuration, and score the weights with our evaluation."""
     folder.mkdir(parents=True, exist_ok=True)
-    workload = folder / "workload.json"
+    workload, weights = folder / "workload.json", folder / "weights"
     workload.write_text(json.dumps(make_workload(config)))
     alone = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     command = [str(python), "-m", "tools.peers.run_trainer", str(workload)]
-    subprocess.run(command, cwd=ROOT, env=os.environ | alone, check=True, stdout=sys.stderr)
-    scored = load_config(f"model.path={folder / 'weights'}", "steps=0", f"seed={config.seed}")
+    if not (weights / "tokenizer_config.json").exists():  # written last
+        subprocess.run(command, cwd=ROOT, env=os.environ | alone, check=True, stdout=sys.stderr)
+    scored = load_config(f"model.path={weights}", "steps=0", f"seed={config.seed}")
     return _finished(scored, folder / "run")
 
 

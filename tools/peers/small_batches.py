@@ -38,7 +38,10 @@ def _document(
     current = draw.uniform(-3.0, -0.5, (len(rewards), WIDTH))
 
     def rows(values: Any, *, most: float = 10.0) -> list[list[float]]:
-        return [[round(min(float(value), most), 5) for value in row[:length]] for row, length in zip(values, lengths, strict=True)]
+        return [
+            [round(min(float(value), most), 5) for value in row[:length]]
+            for row, length in zip(values, lengths, strict=True)
+        ]
 
     def moved(scale: float) -> list[list[float]]:
         return rows(current + scale * draw.normal(size=current.shape), most=-0.01)

@@ -88,7 +88,7 @@ class _Absent(metaclass=_Nothing):
         """Take anything."""
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, *_: Any) -> dict[str, str]:  # noqa: PLW3201
+    def __get_pydantic_core_schema__(cls, *_: Any) -> dict[str, str]:
         """Let a configuration have a field of the type."""
         return {"type": "any"}
 
@@ -124,7 +124,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, folder: Path, absent: Iterable[str], own: str) -> None:
         self.folder, self.absent, self.own, self.looking = str(folder), tuple(absent), own, False
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:  # noqa: ARG002
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         """Return a spec for what nobody else finds."""
         top = fullname.partition(".")[0]
         listed = any(fullname == name or fullname.startswith(f"{name}.") for name in self.absent)
@@ -135,7 +135,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _asked(self) -> bool:
         """Return True if a file of the checkout imports; other packages know how to do without."""
         frame: Any = sys._getframe(1)
-        while frame is not None and (frame.f_code.co_filename in (__file__,) or "importlib" in frame.f_code.co_filename):
+        while frame is not None and (
+            frame.f_code.co_filename in (__file__,) or "importlib" in frame.f_code.co_filename
+        ):
             frame = frame.f_back
         return frame is not None and frame.f_code.co_filename.startswith(self.folder)
 
@@ -199,7 +201,9 @@ def by_sample(advantages: torch.Tensor, lengths: Sequence[int]) -> list[Any]:
     return trimmed(advantages, lengths)
 
 
-def answer(run: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]], package: str, absent: Sequence[str]) -> None:
+def answer(
+    run: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]], package: str, absent: Sequence[str]
+) -> None:
     """Run the cases of the request on standard input and print their numbers, as ``run_inside`` expects.
 
     Args:

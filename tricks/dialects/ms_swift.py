@@ -25,11 +25,11 @@ from tricks.dialects.dialect import (
 from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.parts_ms_swift import (
     GeometricImportance,
-    NormalizeAboutRoundedMean,
     ScaledLeaveOneOut,
     WeighedKl,
     WindowMean,
 )
+from tricks.dialects.parts_rounding import NormalizeAboutRoundedMean
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -60,7 +60,8 @@ _BOUND: Final[dict[str, Any]] = {"log_ratio_bound": 20.0, "value_bound": 10.0}
 _NO_WINDOW: Final = "has no loss over the tokens of the update (dapo and cispo came with 3.11.0)"
 
 _ADVANTAGES: Final = (
-    Variant(Normalize, f"{_ADVANTAGE}:82", GROUP, {**RESIDUE, "eps": 1e-4}, apart=_WHITENED),
+    Variant(Normalize, f"{_ADVANTAGE}:82", GROUP, {**RESIDUE, "eps": 1e-4}, apart=_WHITENED, since="4.0.0"),
+    Variant(Normalize, f"{_OLD}:538", GROUP, {**RESIDUE, "eps": 1e-4}, until="3.12.6"),
     Variant(
         Normalize,
         f"{_ADVANTAGE}:89",

@@ -21,6 +21,7 @@ from tricks.dialects.dialect import (
     soft_overlong,
 )
 from tricks.dialects.own_tricks import NormalizeBySquares, ResponseClip, SampleMean
+from tricks.dialects.parts_nemo_rl import ResponseGate
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -117,6 +118,15 @@ _SURROGATES: Final = (
         )
         for level, line, beside, apart in (("token", 597, (), _GSPO), ("sequence", 570, _GSPO, ()))
     ),
+    Variant(
+        TruncatedImportance,
+        f"{_LOSS}:637",
+        {"level": "sequence", "outside": "drop"},
+        free=("cap", "floor"),
+        apart=_GSPO,
+        note="seq-mask-tis: responses by the geometric mean of their weights, tokens keep their own",
+        becomes=ResponseGate,
+    ),
     Variant(OverlongFilter, f"{_GRPO}:3136", {"truncation": "finish_reason"}, note="stays in the baseline"),
 )
 
@@ -173,9 +183,9 @@ _REFUSALS: Final = (
         beside=_GSPO,
     ),
     Refusal(
-        Pattern(TruncatedImportance, {"level": "sequence"}),
-        "weighs whole responses beside GSPO alone; seq-mask-tis drops them by a geometric mean, which is not modeled",
-        "set level=token",
+        Pattern(TruncatedImportance, {"level": "sequence", "outside": "truncate"}),
+        "weighs whole responses beside GSPO alone, and otherwise drops them (seq-mask-tis)",
+        "set outside=drop, or level=token",
         f"{_LOSS}:637",
         apart=_GSPO,
     ),

@@ -1,17 +1,17 @@
-"""Parts that only ms-swift computes: its leave-one-out, gdpo's normalization, geometric weights, a window's mean."""
+"""Parts that only ms-swift computes: its leave-one-out, geometric weights, a window's mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.aggregation import TokenMean
+from tricks.dialects.parts_rounding import rounded_means
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize
 from tricks.regularization import KlLoss
 from tricks.statistics import renumber_groups
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ class ScaledLeaveOneOut(Normalize):
         """
         index = renumber_groups(rollouts.group)
         sizes = torch.bincount(index)[index].to(rewards.dtype)
-        means = _group_means(rewards, index)
+        means = rounded_means(rewards, index)
         others = (sizes - 1).clamp(min=1)
         centred = torch.where(sizes > 1, rewards * sizes / others - means * sizes / others, rewards - means)
         if self.std == "none":
@@ -53,35 +53,6 @@ class ScaledLeaveOneOut(Normalize):
             rewards[:, None].double(), torch.ones_like(rewards, dtype=torch.float64)[:, None], index
         )
         return (centred.double() / (spread[:, 0].sqrt() + self.eps)).to(rewards.dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class NormalizeAboutRoundedMean(Normalize):
-    r"""Group norm about a mean in the precision of the rewards (gdpo).
-
-    The variance is about the rounded mean too. Equal rewards whose mean is rounded therefore have a standard deviation
-    as small as their distance from it, and an advantage far from 0.
-    """
-
-    stable_name: ClassVar = "norm_about_rounded_mean"
-
-    def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
-        """Normalize shaped rewards by group; a sample alone in its group gets 0.
-
-        Args:
-            rewards: shaped rewards (B,)
-            kept: not used
-            rollouts: the batch
-
-        Returns:
-            Advantages (B,).
-
-        """
-        index = renumber_groups(rollouts.group)
-        sizes = torch.bincount(index)[index].to(rewards.dtype)
-        centred = rewards - _group_means(rewards, index)
-        spread = (_group_means(centred.square(), index) * (sizes / (sizes - 1).clamp(min=1))).sqrt()
-        return torch.where(sizes > 1, centred / (spread + self.eps), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +112,3 @@ class WindowMean(TokenMean):
         """Return weights (B, 1) that sum to one over the number of micro-batches."""
         found = TokenMean(scope="update", count=self.count).loss_weights(signal, micro_batch)
         return found / len(torch.unique(micro_batch))
-
-
-def _group_means(values: Tensor, index: Tensor) -> Tensor:
-    """Return the mean of each sample's group (B,), summed in the precision of the values."""
-    sums = values.new_zeros(int(index.max()) + 1).index_add_(0, index, values)
-    return (sums / torch.bincount(index).to(values.dtype))[index]

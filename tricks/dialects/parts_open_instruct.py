@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import torch
-
 from tricks.filtering import DynamicSampling, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.statistics import renumber_groups
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,5 +73,5 @@ class NumpyVarianceSampling(DynamicSampling):
 def _varied(rollouts: Rollouts) -> Tensor:
     """Return True (B,) for samples of groups whose rewards, as Python floats, have a standard deviation in numpy."""
     index, rewards = renumber_groups(rollouts.group), rollouts.rewards.double()
-    varied = [float(np.std(rewards[index == group].numpy())) != 0 for group in range(int(index.max()) + 1)]
+    varied = [float(rewards[index == group].numpy().std()) != 0 for group in range(int(index.max()) + 1)]
     return torch.tensor(varied, device=index.device)[index]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.filtering import DynamicSampling, ZeroVarianceFilter
 from tricks.normalization import Normalize
 from tricks.statistics import renumber_groups
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

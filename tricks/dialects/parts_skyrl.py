@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.aggregation import SequenceMean, TokenMean
 from tricks.filtering import ZeroVarianceFilter
 from tricks.normalization import Whiten
 from tricks.regularization import EntropyBonus, KlLoss
 from tricks.statistics import renumber_groups, segment_sum
+from tricks.surrogates import SequenceClip
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +33,20 @@ class MicroBatchEntropy(EntropyBonus):
 
     stable_name: ClassVar = "micro_batch_entropy"
     aggregation: ClassVar = TokenMean(scope="micro_batch")
+
+
+@dataclass(frozen=True, slots=True)
+class CappedSequenceClip(SequenceClip):
+    """GSPO whose log-ratio has a bound above alone."""
+
+    stable_name: ClassVar = "capped_sequence_clip"
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Return the loss (B, T), with the gradient of each token's own log-prob."""
+        mean = self._mean(log_ratio, signal).detach() + (log_ratio - log_ratio.detach())
+        ratio = mean.clamp(max=self.log_ratio_bound).exp()
+        clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
+        return -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
 
 
 @dataclass(frozen=True, slots=True)

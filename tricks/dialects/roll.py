@@ -66,12 +66,12 @@ _SURROGATES: Final = (
         note="any aggregation",
         becomes=ResponseClip,
     ),
+    Variant(ClippedWeight, f"{_VARIANTS_FILE}:222", {"low": 0.0, "high": 1.0}, _UNBOUND, note="pg_variant=tis"),
     Variant(
         ClippedWeight,
         f"{_VARIANTS_FILE}:333",
-        then=_UNBOUND,
-        free=("low", "high"),
-        note="0.9 and 1.1 unless set; pg_variant=tis bounds the weight by 0 and 1",
+        then={**_UNBOUND, "low": 0.9, "high": 1.1},
+        note="its configuration has no field for cispo_epsilon_low and cispo_epsilon_high, and drops them",
     ),
     Variant(PolicyGradient, f"{_VARIANTS_FILE}:208", note="pg_variant=vanilla"),
     Variant(
@@ -103,7 +103,7 @@ _LOSSES: Final = (
         f"{_FUNCTIONALS}:269",
         {"scope": "update"},
         {"length": "padded", "per_response": False},
-        note="without the batch size",
+        note="without the batch size; the width is that of prompt and response in its pipeline",
     ),
     Variant(
         KlLoss,
@@ -113,13 +113,27 @@ _LOSSES: Final = (
         ("coef",),
     ),
     *(
-        Variant(KlToGo, f"{_FUNCTIONALS}:627", {"estimator": estimator}, {**_UNBOUND, "value_bound": bound}, ("coef",))
-        for estimator, bound in (("k1", None), ("k2", None), ("k3", 10.0))
+        Variant(KlToGo, f"{_FUNCTIONALS}:627", {"estimator": estimator}, {**_UNBOUND, "value_bound": None}, ("coef",))
+        for estimator in ("k1", "k2")
     ),
     Variant(EntropyBonus, f"{_WORKER}:113", free=("coef",)),
 )
 
+_FILTERED: Final = (Pattern(OverlongFilter), Pattern(ZeroVarianceFilter))
 _REFUSALS: Final = (
+    Refusal(
+        Pattern(KlToGo, {"estimator": "k3"}),
+        "accepts kl, abs, mse and full as kl_penalty, and no k3 although its function has it",
+        "set estimator=k1",
+        "roll/configs/base_config.py:527",
+    ),
+    Refusal(
+        Pattern(EntropyBonus),
+        "averages entropy over all responses, also those that a filter drops from the loss",
+        "leave entropy_bonus out",
+        f"{_WORKER}:116",
+        beside=_FILTERED,
+    ),
     *(
         refuse_norm(
             {"mean": mean, "std": "group"},

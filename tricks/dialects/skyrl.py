@@ -22,7 +22,9 @@ from tricks.dialects.dialect import (
     reward_functions,
     soft_overlong,
 )
+from tricks.dialects.parts_rounding import NormalizeAboutRoundedMean
 from tricks.dialects.parts_skyrl import (
+    CappedSequenceClip,
     EndedVarianceFilter,
     LiveVarianceFilter,
     MicroBatchEntropy,
@@ -53,7 +55,14 @@ _BOUND: Final[dict[str, Any]] = {"log_ratio_bound": 20.0, "value_bound": 10.0}
 _ESTIMATORS: Final = (("k1", _FREE), ("k2", _FREE), ("k3", _BOUND))
 
 _ADVANTAGES: Final = (
-    Variant(Normalize, f"{_PPO}:1331", GROUP, {**RESIDUE, "eps": 1e-6, "single": "raw"}),
+    Variant(
+        Normalize,
+        f"{_PPO}:1331",
+        GROUP,
+        {**RESIDUE, "eps": 1e-6, "single": "raw"},
+        note="about the rounded mean",
+        becomes=NormalizeAboutRoundedMean,
+    ),
     Variant(Normalize, f"{_PPO}:1333", CENTERED, {**SINGLE, "single": "raw"}, note="grpo_norm_by_std=false"),
     Variant(Normalize, f"{_PPO}:1245", RLOO),
     Variant(Normalize, f"{_PPO}:1196", RAW, beside=_WHITENED, note="reinforce++"),
@@ -90,6 +99,7 @@ _SURROGATES: Final = (
         then={"log_ratio_bound": 10.0},
         free=("clip_ratio_low", "clip_ratio_high"),
         note="the bound of 10 holds above alone; follows loss_reduction",
+        becomes=CappedSequenceClip,
     ),
     Variant(
         ClippedWeight,

@@ -20,6 +20,7 @@ from tricks.dialects.dialect import (
     reward_functions,
 )
 from tricks.dialects.own_tricks import ResponseClip
+from tricks.dialects.parts_slime import BoundedRatioKl
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -96,16 +97,18 @@ _VARIANTS: Final = (
         note=_REDUCER,
     ),
     *(
-        Variant(KlLoss, f"{_PPO}:12", {"estimator": estimator, "gradient": "own"}, _FREE, ("coef",))
-        for estimator in ("k1", "k2")
-    ),
-    Variant(
-        KlLoss,
-        f"{_PPO}:12",
-        {"estimator": "k3", "gradient": "own"},
-        _FREE,
-        ("coef", "value_bound"),
-        note="value_bound=10 is low_var_kl",
+        Variant(
+            KlLoss,
+            f"{_PPO}:12",
+            {"estimator": estimator, "gradient": gradient},
+            _FREE,
+            ("coef", "value_bound") if estimator == "k3" else ("coef",),
+            note=("use-unbiased-kl multiplies by the ratio; " if gradient == "ratio" else "")
+            + ("value_bound=10 is low_var_kl" if estimator == "k3" else ""),
+            becomes=BoundedRatioKl if gradient == "ratio" else None,
+        )
+        for gradient in ("own", "ratio")
+        for estimator in ("k1", "k2", "k3")
     ),
     Variant(
         KlToGo,
@@ -138,9 +141,9 @@ _REFUSALS: Final = (
     ),
     refuse_class(KlReward, "takes no KL before the baseline", f"{_LOSS}:783", "choose kl_loss"),
     Refusal(
-        Pattern(KlLoss, {"gradient": "score_function"}),
-        "multiplies the KL by the ratio to the old policy (use-unbiased-kl), which is not modeled",
-        "set gradient=own",
+        Pattern(KlLoss, test=lambda trick: trick.gradient in ("score_function", "k2")),
+        "has a KL loss with its own gradient, or multiplied by the ratio to the old policy (use-unbiased-kl)",
+        "set gradient=own, or gradient=ratio",
         f"{_LOSS}:1120",
     ),
     Refusal(

@@ -11,7 +11,19 @@ from tricks.settings import suggest
 if TYPE_CHECKING:
     from tricks.frameworks.spelling import Framework
 
-FRAMEWORKS: Final = ("oat", "open_instruct", "prime_rl", "trl")
+FRAMEWORKS: Final = (
+    "trl",
+    "verl",
+    "openrlhf",
+    "ms_swift",
+    "roll",
+    "nemo_rl",
+    "areal",
+    "skyrl",
+    "prime_rl",
+    "open_instruct",
+    "oat",
+)
 
 
 def find_framework(name: str) -> Framework:

@@ -59,7 +59,7 @@ def load_recipe(word: str, loop: Mapping[str, Any] | None = None) -> Recipe:
     framework = find_framework(name)
     reading = read_file(framework, Path(file)) if colon else None
     explanation = explain_options(framework, release, () if reading is None else reading.given)
-    if explanation.rule is None:
+    if explanation.rule is None or explanation.problems:
         raise TrickError(f"{word}: the rule is not whole: {'; '.join(explanation.problems)}")
     notes = () if reading is None else reading.notes
     return Recipe(f"{explanation.emulate}{colon}{file}", explanation.rule, explanation.loop, explanation, notes)

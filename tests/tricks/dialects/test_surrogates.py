@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.tricks.batches import signal
-from tests.tricks.dialects.spoken import batch, spoken
+from tests.tricks.dialects.spoken import batch, spoken, written
 from tricks.api import TrickError
 from tricks.dialects.own_tricks import ProbabilityMask
 
@@ -195,7 +195,7 @@ def test_the_weight_is_a_constant_where_the_log_ratio_is_held():
 @pytest.mark.parametrize("emulate", ["openrlhf", "areal", "nemo_rl", "slime", "trl", "open_instruct"])
 def test_truncated_importance_truncates_or_drops(emulate, outside, weight):
     sampled = batch([1.0], sampler_log_probs=torch.tensor([[-1.0]], dtype=torch.float64))
-    found = spoken(emulate, "truncated_is", beside=("clip",), outside=outside).token_weights(sampled)
+    found = written(emulate, "truncated_is", beside=("clip",), cap=2.0, outside=outside).token_weights(sampled)
     assert found.tolist() == [[weight]]
 
 
