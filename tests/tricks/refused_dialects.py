@@ -18,6 +18,7 @@ def _spoken(
     return rule(tricks, trick, name, f"{way_out}, or leave emulate out", preset=preset, emulate=emulate)
 
 
+_TOKENS: Final[Mapping[str, Mapping[str, Any] | None]] = {"sequence_mean": None, "token_mean": {}}
 _INSTEAD: Final[Mapping[str, None]] = {"group_norm": None}
 
 DIALECTS: Final[tuple[Refusal, ...]] = (
@@ -42,7 +43,7 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     _spoken("open_instruct", "overlong_filter", "-", "choose soft_overlong", preset="dapo_static"),
     _spoken("open_instruct", "dual_clip", "dual_clip", "choose clip", preset="dapo", clip_higher=None, dual_clip={}),
     _spoken("oat", "cispo", "-", "choose clip", cispo={}),
-    _spoken("oat", "token_mean", "-", "choose sequence_mean or constant_length", sequence_mean=None, token_mean={}),
+    _spoken("oat", "token_mean", "-", "choose sequence_mean, or constant_length", sequence_mean=None, token_mean={}),
     _spoken("prime_rl", "group_norm", "-", "choose group_mean", sequence_mean=None, token_mean={}),
     _spoken(
         "prime_rl",
@@ -69,11 +70,24 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     ),
     _spoken("verl", "leave_one_out_norm", "zero_std", "leave std out", leave_one_out_norm={"std": "none"}, **_INSTEAD),
     _spoken(
-        "oat",
-        "sequence_mean",
-        "group_norm.std=none",
-        "leave group_norm.std out, choose group_norm, or constant_length with group_mean",
-        group_norm={"std": "none"},
+        "ms_swift",
+        "cispo",
+        "token_mean.scope=micro_batch",
+        "leave token_mean.scope out, choose token_mean",
+        cispo={"low": 0.0},
+        sequence_mean=None,
+        token_mean={"scope": "micro_batch"},
+    ),
+    *(
+        rule(
+            {**_TOKENS, "truncated_is": {name: value}},
+            "truncated_is",
+            name,
+            f"set {name} {side} 1",
+            preset="grpo",
+            emulate="open_instruct",
+        )
+        for name, value, side in (("cap", 0.9, "above"), ("floor", 1.0, "below"))
     ),
     Refusal("choose no_trick", "-", lambda: parse_advice("choose no_trick"), "write choose A with B"),
     Refusal("mask", "low", lambda: rule_of(mask=ProbabilityMask(low=-0.1)), "at least 0"),

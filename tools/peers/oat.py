@@ -2,8 +2,9 @@
 
     python -m tools.peers oat [PATH OR ADDRESS OF THE REPOSITORY]
 
-``learning_step`` of the learner of math runs whole, with log-probs given in place of a model's and a strategy that collects what is
-backpropagated. Gradients are the mean of those of the micro-batches, as DeepSpeed takes it over accumulated steps.
+``learning_step`` of the learner of math runs whole, with log-probs given in place of a model's and a strategy that
+collects what is backpropagated. Gradients are the mean of those of the micro-batches, as DeepSpeed takes it over
+accumulated steps.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ NOTE: Final = (
     "ZeroMathLearner.learning_step with given log-probs and a strategy that collects gradients; no engine, no model"
 )
 
-_PLAIN: Final = {"group_mean": {}, "constant_length": {}}
-_GRPO: Final = {"group_norm": {}, "sequence_mean": {}}
+_PLAIN: Final[dict[str, dict[str, Any]]] = {"group_mean": {}, "constant_length": {}}
+_GRPO: Final[dict[str, dict[str, Any]]] = {"group_norm": {}, "sequence_mean": {}}
 
 
 def cases() -> list[dict[str, Any]]:

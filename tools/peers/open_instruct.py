@@ -81,7 +81,7 @@ def _advantages() -> list[dict[str, Any]]:
 
 def _losses() -> list[dict[str, Any]]:
     bounds = {"clip": {"clip_ratio_low": 0.1, "clip_ratio_high": 0.3}}
-    mean = {"group_mean": {}, "token_mean": {}}
+    mean: dict[str, dict[str, Any]] = {"group_mean": {}, "token_mean": {}}
     constant = {"length": 100, "per_response": False}
     return [
         _case("clip bounds", {"clip_lower": 0.1, "clip_higher": 0.3}, {**mean, **bounds}, "far"),

@@ -30,7 +30,7 @@ DEFAULTS: Final = {"dppo_mask_low": 0.2, "dppo_mask_high": 0.2, "adv_tau": 1.0, 
 
 _PRUNED: Final = "orchestrator.train.filter_zero_advantages"
 _GATE: Final = "orchestrator.curriculum.gates"
-_PLAIN: Final = {"group_mean": {}, "token_mean": {}}
+_PLAIN: Final[dict[str, dict[str, Any]]] = {"group_mean": {}, "token_mean": {}}
 
 
 def cases() -> list[dict[str, Any]]:

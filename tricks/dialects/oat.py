@@ -110,7 +110,7 @@ _REFUSALS: Final = (
         TokenMean,
         "averages over responses alone",
         f"{_PPO}:568",
-        "choose sequence_mean or constant_length",
+        "choose sequence_mean, or constant_length",
     ),
     refuse_class(SequenceSum, "divides by a length", f"{_PPO}:220", "choose constant_length"),
     refuse_class(SequenceClip, "has no ratio of a whole response", f"{_PPO}:529", "choose clip"),

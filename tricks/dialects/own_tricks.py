@@ -161,8 +161,8 @@ class ProbabilityMask:
               M = 0 \text{ where } A > 0,\ \pi - \pi_{old} > high \text{ or } A \le 0,\ \pi - \pi_{old} < -low
 
     arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. As in prime-rl,
-    :math:`\pi_{old}` is the sampler's probability, in the mask and in :math:`\rho`; it is the old policy's where a batch
-    has no log-probs of the sampler.
+    :math:`\pi_{old}` is the sampler's probability, in the mask and in :math:`\rho`; it is that of the old policy if a
+    batch has no log-probs of the sampler.
     """
 
     stable_name: ClassVar = "probability_mask"

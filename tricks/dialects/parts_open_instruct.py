@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, ClassVar
 
 from tricks.filtering import DynamicSampling, ZeroVarianceFilter
@@ -73,5 +75,20 @@ class NumpyVarianceSampling(DynamicSampling):
 def _varied(rollouts: Rollouts) -> Tensor:
     """Return True (B,) for samples of groups whose rewards, as Python floats, have a standard deviation in numpy."""
     index, rewards = renumber_groups(rollouts.group), rollouts.rewards.double()
-    varied = [float(rewards[index == group].numpy().std()) != 0 for group in range(int(index.max()) + 1)]
+    groups = [rewards[index == group].tolist() for group in range(int(index.max()) + 1)]
+    varied = [any(reward != _numpy_sum(group) / len(group) for reward in group) for group in groups]
     return torch.tensor(varied, device=index.device)[index]
+
+
+def _numpy_sum(values: list[float]) -> float:
+    """Return the sum in numpy's order of additions: in eight lanes, and in halves beyond 128 numbers."""
+    size = len(values)
+    if size < 8:
+        return reduce(add, values, 0.0)
+    if size > 128:
+        half = size // 2 - size // 2 % 8
+        return _numpy_sum(values[:half]) + _numpy_sum(values[half:])
+    end = size - size % 8
+    lanes = [reduce(add, values[lane:end:8], 0.0) for lane in range(8)]
+    pairs = [lanes[lane] + lanes[lane + 1] for lane in range(0, 8, 2)]
+    return reduce(add, values[end:], (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]))

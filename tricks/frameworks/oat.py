@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tricks.frameworks.spelling import (
@@ -27,7 +26,7 @@ from tricks.frameworks.spelling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _CLIP: Final = {"clip": {"clip_ratio_low": Take("cliprange"), "clip_ratio_high": Take("cliprange")}}
 _GRPO: Final = {"critic_type": "grpo", "remove_std_bias": OFF, "remove_len_bias": OFF}

@@ -101,9 +101,11 @@ def test_no_framework_averages_by_prompt(emulate):
 
 
 @pytest.mark.parametrize(("norm", "aggregation"), [("group_norm", "constant_length"), ("group_mean", "sequence_mean")])
-def test_oat_ties_the_aggregation_to_the_normalisation(norm, aggregation):
-    with pytest.raises(TrickError, match=f"^{aggregation}: oat ties the aggregation to the normalization"):
-        rule("oat", **{norm: {}, aggregation: {}})
+def test_oats_learner_of_math_has_each_correction_of_dr_grpo_alone(norm, aggregation):
+    """oat/experiment/run_math_rl.py:336 and 348: remove_len_bias and remove_std_bias."""
+    chosen = rule("oat", **{norm: {}, aggregation: {}}).tricks
+    assert set(chosen) == {norm, aggregation}
+    assert chosen[aggregation].count == "all"
 
 
 @pytest.mark.parametrize("emulate", ["trl", "openrlhf"])

