@@ -45,7 +45,7 @@ def _scripts(folder: Path) -> str:
     """Return the text of all training scripts of the checkout."""
     listed = ["git", "-C", str(folder), "ls-tree", "-r", "--name-only", COMMIT]
     names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
-    wanted = [name for name in names if name.endswith(".sh") and not name.startswith("docker")]
+    wanted = [name for name in names if name.endswith(".sh") and name.startswith(("scripts/", "examples/", "tests/"))]
     shown = ["git", "-C", str(folder), "show", *(f"{COMMIT}:{name}" for name in wanted)]
     text = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
     return "\n".join(line for line in text.splitlines() if re.match(r"\s*(#\s*)?--|\s*\w+=\(", line))

@@ -11,7 +11,7 @@ from tricks.settings import suggest
 if TYPE_CHECKING:
     from tricks.frameworks.spelling import Framework
 
-FRAMEWORKS: Final = ("trl", "nemo_rl", "roll")
+FRAMEWORKS: Final = ("trl", "nemo_rl", "roll", "slime")
 
 
 def find_framework(name: str) -> Framework:
