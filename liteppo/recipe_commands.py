@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from typer import Argument, Option, Typer
 
 from liteppo.endings import OK, WRONG, ended, printed
+from liteppo.trick_commands import tricks
 from liteppo.words import Command, PassingCommand, frameworks as complete_frameworks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tricks.forms import Reading
-
+    from tricks.forms import FormReading
     from tricks.frameworks import Framework
 
 EXPLAIN_EXAMPLES = """\
@@ -59,7 +59,7 @@ def explain(
 ) -> int:
     """Explain what a framework's configuration computes, and the place of each of its options.
 
-    Exit code 2 where something of it cannot be read or is not known in that release; what could be read is printed.
+    Exit code 2 where a choice or an option of it is not known in that release; what could be read is printed.
     """
 
     def show() -> int:
@@ -67,6 +67,7 @@ def explain(
             explain_options,
             find_framework,
             known_release,
+            note_other_framework,
             report_lines,
             to_dict,
             to_json,
@@ -76,13 +77,15 @@ def explain(
         release, unknown = known_release(table, version)
         label, reading = _reading(table, options or [])
         explanation = explain_options(table, release, reading.given)
-        notes = [*([unknown] if unknown else []), *reading.notes]
+        other = note_other_framework(explanation, reading.given)
+        notes = [*filter(None, (unknown, other)), *reading.notes]
         title = f"{table.title} {explanation.release}{f', {label}' if label else ', defaults'}"
         if json:
             print(to_json(to_dict(explanation, reading.form, notes)))
         else:
             printed(report_lines(explanation, title, notes))
-        return WRONG if unknown or explanation.unknown or (explanation.rule is None) else OK
+        unread = set(explanation.problems) - set(explanation.reasons)
+        return WRONG if unknown or explanation.unknown or unread else OK
 
     return ended(show, None)
 
@@ -153,10 +156,9 @@ def _settings_of(cell: str) -> Mapping[str, Any]:
     return find_cell_settings(results_folder(None), cell)
 
 
-def _reading(table: Framework, words: Sequence[str]) -> tuple[str, Reading]:
+def _reading(table: Framework, words: Sequence[str]) -> tuple[str, FormReading]:
     """Return a label and the options: those of a file, replaced by those of the command line."""
-    from tricks.forms import Reading, read_arguments  # noqa: PLC0415
-
+    from tricks.forms import FormReading, read_arguments  # noqa: PLC0415
     from tricks.frameworks import read_configuration, read_file  # noqa: PLC0415
 
     if words and words[0] == "-":
@@ -170,7 +172,7 @@ def _reading(table: Framework, words: Sequence[str]) -> tuple[str, Reading]:
     more = read_arguments(list(words[1:]))
     names = {option.name for option in more.given}
     kept = tuple(option for option in found.given if option.name not in names)
-    return f"{label} {' '.join(words[1:])}", Reading(found.form, (*kept, *more.given), (*found.notes, *more.notes))
+    return f"{label} {' '.join(words[1:])}", FormReading(found.form, (*kept, *more.given), (*found.notes, *more.notes))
 
 
 def _is_path(word: str) -> bool:
@@ -181,6 +183,9 @@ def _is_path(word: str) -> bool:
 def add(app: Typer) -> None:
     """Add the commands of this module."""
     panel = "Other frameworks"
+    tricks.command(cls=PassingCommand, epilog=EXPLAIN_EXAMPLES, hidden=True)(explain)  # python -m tricks explain
+    tricks.command(cls=Command, epilog=DIFF_EXAMPLES, hidden=True)(diff)
+    tricks.command(cls=Command, epilog=FRAMEWORKS_EXAMPLES, hidden=True)(frameworks)
     app.command(cls=PassingCommand, epilog=EXPLAIN_EXAMPLES, rich_help_panel=panel)(explain)
     app.command(cls=Command, epilog=DIFF_EXAMPLES, rich_help_panel=panel, no_args_is_help=True)(diff)
     app.command(cls=Command, epilog=FRAMEWORKS_EXAMPLES, rich_help_panel=panel)(frameworks)

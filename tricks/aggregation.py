@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
-
 from tricks.statistics import renumber_groups, segment_sum
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,14 @@ Shapes are (B samples, T response tokens) everywhere, in that order.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import torch
-from torch import Tensor
+from tricks.tensors import torch
 
-_FLOAT, _BOOL, _INT = (torch.float32, torch.float64), (torch.bool,), (torch.int64,)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FLOAT, _BOOL, _INT = ("torch.float32", "torch.float64"), ("torch.bool",), ("torch.int64",)
 _LAYOUT: Final = {
     "old_log_probs": ("BT", _FLOAT),
     "response_mask": ("BT", _BOOL),
@@ -33,15 +35,15 @@ class Rollouts:
     the invalid field.
     """
 
-    old_log_probs: Tensor  # (B, T), under the policy that starts this step
-    response_mask: Tensor  # (B, T) bool, True on sampled tokens
-    rewards: Tensor  # (B,)
-    group: Tensor  # (B,) int64, which prompt each sample answers
-    truncated: Tensor  # (B,) bool, stopped by the length limit (the engine's finish reason)
-    sampler_log_probs: Tensor | None = None  # (B, T), as the sampler computed them
-    ref_log_probs: Tensor | None = None  # (B, T), under the reference model
-    ended: Tensor | None = None  # (B,) bool, the last token is EOS
-    formatted: Tensor | None = None  # (B,) bool, the response has an answer in the requested format
+    old_log_probs: torch.Tensor  # (B, T), under the policy that starts this step
+    response_mask: torch.Tensor  # (B, T) bool, True on sampled tokens
+    rewards: torch.Tensor  # (B,)
+    group: torch.Tensor  # (B,) int64, which prompt each sample answers
+    truncated: torch.Tensor  # (B,) bool, stopped by the length limit (the engine's finish reason)
+    sampler_log_probs: torch.Tensor | None = None  # (B, T), as the sampler computed them
+    ref_log_probs: torch.Tensor | None = None  # (B, T), under the reference model
+    ended: torch.Tensor | None = None  # (B,) bool, the last token is EOS
+    formatted: torch.Tensor | None = None  # (B,) bool, the response has an answer in the requested format
     max_response_length: int | None = None  # tokens, the limit during sampling
 
     def __post_init__(self) -> None:
@@ -84,15 +86,16 @@ class Rollouts:
 class Signal:
     """The inputs of the loss for each sample, computed once per step without gradient."""
 
-    advantages: Tensor  # (B, 1), or (B, T) where they differ within a response
-    response_mask: Tensor  # (B, T) bool, tokens of the loss; False on filtered samples
-    sampled_mask: Tensor  # (B, T) bool, filtered samples included
-    old_log_probs: Tensor  # (B, T)
-    group: Tensor  # (B,) int64
-    token_weights: Tensor | None = None  # (B, T), multiplied with the surrogate
-    ref_log_probs: Tensor | None = None  # (B, T)
+    advantages: torch.Tensor  # (B, 1), or (B, T) where they differ within a response
+    response_mask: torch.Tensor  # (B, T) bool, tokens of the loss; False on filtered samples
+    sampled_mask: torch.Tensor  # (B, T) bool, filtered samples included
+    old_log_probs: torch.Tensor  # (B, T)
+    group: torch.Tensor  # (B,) int64
+    token_weights: torch.Tensor | None = None  # (B, T), multiplied with the surrogate
+    ref_log_probs: torch.Tensor | None = None  # (B, T)
+    sampler_log_probs: torch.Tensor | None = None  # (B, T), for surrogates that measure from the sampler
     max_response_length: int | None = None  # tokens
-    counted: Tensor | None = None  # (B, T) bool, tokens of the denominators, where they differ from those of the loss
+    counted: torch.Tensor | None = None  # (B, T) bool, the denominators' tokens, where they differ from the loss's
 
     def __getitem__(self, rows: slice | Tensor) -> Signal:
         """Return the signal of the selected samples, for a minibatch or a micro-batch."""
@@ -117,12 +120,12 @@ def select_samples(rollouts: Rollouts, rows: Tensor) -> Rollouts:
 
 
 def _rows(value: Any, rows: slice | Tensor) -> Any:
-    return value[rows] if isinstance(value, Tensor) else value
+    return value[rows] if isinstance(value, torch.Tensor) else value
 
 
-def _refuse_layout(place: str, tensor: Tensor, shape: tuple[int, ...], dtypes: tuple[torch.dtype, ...]) -> None:
-    if tensor.shape != shape or tensor.dtype not in dtypes:
-        given, wanted = f"{tensor.dtype} {tuple(tensor.shape)}", " or ".join(map(str, dtypes))
+def _refuse_layout(place: str, tensor: Tensor, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> None:
+    if tensor.shape != shape or str(tensor.dtype) not in dtypes:
+        given, wanted = f"{tensor.dtype} {tuple(tensor.shape)}", " or ".join(dtypes)
         half = tensor.dtype in (torch.float16, torch.bfloat16)
         way_out = "; ratios of half-precision log-probs are noise, so compute them in float32" if half else ""
         raise ValueError(f"{place} is {given}, expected {wanted} {shape}{way_out}")

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tricks.api import OPTIONAL_METHODS, list_needs
 from tricks.batch import Rollouts, Setup, Signal, select_samples
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tricks.api import TrickSpec
 
 
 SAMPLES, TOKENS, GROUP = 12, 7, 4
-Call = Callable[[Any, Rollouts], Tensor]
+Call: TypeAlias = "Callable[[Any, Rollouts], Tensor]"
 
 
-def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rollouts]]:
+def probe_batches(dtype: torch.dtype | None = None) -> Iterator[tuple[str, Rollouts]]:
     """Yield the named probe batches of the checks.
 
-    Most have 12 samples in groups of 4 with every optional part; some are edge cases.
+    Most have 12 samples in groups of 4 with every optional part; some are edge cases. The dtype is float32 by default.
     """
-    usual = _usual(dtype)
+    usual = _usual(dtype or torch.float32)
     everyone, generator = torch.ones(SAMPLES, dtype=torch.bool), torch.Generator().manual_seed(1)
     yield "usual", usual
     yield "all right", replace(usual, rewards=torch.ones_like(usual.rewards))
@@ -49,7 +49,7 @@ def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rol
 def copy_rollouts(rollouts: Rollouts) -> Rollouts:
     """Return a deep copy of the batch."""
     parts = ((field.name, getattr(rollouts, field.name)) for field in fields(Rollouts))
-    fresh: dict[str, Any] = {name: part.clone() if isinstance(part, Tensor) else part for name, part in parts}
+    fresh: dict[str, Any] = {name: part.clone() if isinstance(part, torch.Tensor) else part for name, part in parts}
     return Rollouts(**fresh)
 
 
@@ -183,7 +183,7 @@ class _Case:
 
     place: str
     hook: str
-    call: Callable[[Any, Rollouts], Tensor]
+    call: Callable[[Any, Rollouts], torch.Tensor]
     rollouts: Rollouts
 
     def __call__(self, trick: Any) -> Tensor:
@@ -205,7 +205,7 @@ def find_violations(spec: TrickSpec) -> tuple[Violation, ...]:
     return tuple(Violation(clause, message) for clause, message in found if message is not None)
 
 
-def _cases(hooks: tuple[str, ...], dtype: torch.dtype = torch.float32) -> Iterator[_Case]:
+def _cases(hooks: tuple[str, ...], dtype: torch.dtype | None = None) -> Iterator[_Case]:
     for name, rollouts in probe_batches(dtype):
         for hook in hooks:
             for way, call in calls(hook).items():
@@ -260,7 +260,7 @@ def _input(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
         case(trick)
         for name in (field.name for field in fields(Rollouts)):
             was, now = getattr(before, name), getattr(case.rollouts, name)
-            if isinstance(was, Tensor) and not torch.equal(was, now):
+            if isinstance(was, torch.Tensor) and not torch.equal(was, now):
                 yield f"{case.place} changed its input {name}"
 
 

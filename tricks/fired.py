@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-import torch
-
-from tricks.api import HOOKS
+from tricks.api import HOOKS, TrickError
 from tricks.batch import Signal
 from tricks.rule import UpdateRule
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,9 +86,14 @@ def mask_changes_by_trick(
             found[other.name] = torch.zeros_like(signal.sampled_mask)
             continue
         weighted = hasattr(trick, "loss_weights")
-        weights = _weights(other.rule, other.signal, micro_batch, weighted)
-        moved = _differ(with_it(weighted), _gradients(other.rule, log_probs, other.signal, entropies, weights))
-        found[other.name] = (moved | _dropped(rule, other, signal, micro_batch)) & signal.sampled_mask
+        try:
+            weights = _weights(other.rule, other.signal, micro_batch, weighted)
+            moved = _differ(with_it(weighted), _gradients(other.rule, log_probs, other.signal, entropies, weights))
+            dropped = _dropped(rule, other, signal, micro_batch)
+        except TrickError:  # without the trick the batch has no loss, as where a framework divides 0 by 0
+            found[other.name] = signal.sampled_mask.clone()
+            continue
+        found[other.name] = (moved | dropped) & signal.sampled_mask
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import torch
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
-
-import torch
 
 from tricks.statistics import (
     EpsRule,
@@ -17,6 +16,7 @@ from tricks.statistics import (
     segment_variance,
     std_divisor,
 )
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ class Normalize:
             yield f"{found}; set it higher, or single=raw without emulate"
         if "leave_one_out" in (self.mean, self.std) and setup.group_size < 2:
             yield f"leave_one_out needs others in a group, rollout.group_size is {setup.group_size}; set it higher"
-        if not 0 <= self.eps < torch.inf:
+        if not 0 <= self.eps < math.inf:
             yield f"eps must be a finite number of at least 0, got {self.eps}"
         if self.eps == 0 and self.zero_std == "eps":
             yield "zero_std=eps divides by eps, which is 0; set eps or choose zero_std=zero"
@@ -168,11 +168,20 @@ def _members(weights: Tensor, index: Tensor) -> Tensor:
 
 
 def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
-    """Return the mean of float32 sums, with their rounding error."""
-    sums = values.new_zeros(int(index.max()) + 1)
+    """Return the mean of float32 sums, with their rounding error.
+
+    Segments of one size are summed as the rows of a matrix, as frameworks do: a sum of 16 numbers or more is rounded in
+    another order than one number after the other.
+    """
     weighted = (values * weights.to(values.dtype))[:, 0]
+    sizes, order = torch.bincount(index), torch.argsort(index, stable=True)
+    starts = sizes.cumsum(0) - sizes
+    sums = values.new_zeros(len(sizes))
+    for size in sorted(set(sizes.tolist())):
+        segments = (sizes == size).nonzero()  # (S, 1)
+        sums[segments[:, 0]] = weighted[order[starts[segments] + torch.arange(size)]].sum(dim=1)
     counts = torch.zeros_like(sums).index_add_(0, index, weights.to(values.dtype)[:, 0])
-    return (sums.index_add_(0, index, weighted) / counts.clamp(min=1))[index][:, None]
+    return (sums / counts.clamp(min=1))[index][:, None]
 
 
 WhiteningScope = Literal["batch", "group", "none"]
@@ -226,7 +235,7 @@ class Whiten:
 
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse an epsilon that cannot keep the divisor away from 0."""
-        if not 0 < self.eps < torch.inf:
+        if not 0 < self.eps < math.inf:
             yield f"eps must be a finite number above 0, got {self.eps}"
 
     def _weights(self, counted: Tensor, advantages: Tensor) -> Tensor:

@@ -30,6 +30,9 @@ _NORMALIZE: Final = (
 _CLIP: Final = Recorded("Clip", ("clip_ratio_low", "clip_ratio_high", "dual_clip", "log_ratio_bound"))
 _SEQUENCE_CLIP: Final = ("clip_ratio_low", "clip_ratio_high", "log_ratio_bound")
 _KL: Final = ("coef", "estimator", "log_ratio_bound", "value_bound")
+_KL_LOSS: Final = ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")
+_WHITEN: Final = ("mean", "std", "weights", "ddof", "eps", "eps_rule", "include")
+_IMPORTANCE: Final = ("cap", "floor", "level", "outside")
 _GROUPS: Final = Recorded("Normalize", _NORMALIZE)
 
 RECORDED: Final[Mapping[str, Recorded]] = {
@@ -51,14 +54,14 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "overlong_filter": Recorded("OverlongFilter", ("truncation", "limit", "numerator")),
     "zero_variance_filter": Recorded("ZeroVarianceFilter", ("tolerance",)),
     "dynamic_sampling": Recorded("DynamicSampling", ("rounds", "at_cap")),
-    "token_whitening": Recorded("Whiten", ("mean", "std", "weights", "ddof", "eps", "eps_rule", "include")),
+    "token_whitening": Recorded("Whiten", _WHITEN),
     "reward_clip": Recorded("RewardClip", ("low", "high")),
     "advantage_clip": Recorded("AdvantageClip", ("low", "high")),
     "gspo": Recorded("SequenceClip", _SEQUENCE_CLIP),
     "cispo": Recorded("ClippedWeight", ("low", "high", "log_ratio_bound")),
     "policy_gradient": Recorded("PolicyGradient", ()),
-    "truncated_is": Recorded("TruncatedImportance", ("cap", "floor", "level", "outside")),
-    "kl_loss": Recorded("KlLoss", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
+    "truncated_is": Recorded("TruncatedImportance", _IMPORTANCE),
+    "kl_loss": Recorded("KlLoss", _KL_LOSS),
     "kl_reward": Recorded("KlReward", _KL),
     "kl_to_go": Recorded("KlToGo", _KL),
     "entropy_bonus": Recorded("EntropyBonus", ("coef",)),
@@ -72,8 +75,40 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "probability_mask": Recorded("ProbabilityMask", ("low", "high", "pull")),
     "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
     "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
+    "kept_mean_clip": Recorded("KeptMeanClip", _SEQUENCE_CLIP),
+    "sampler_kl_to_go": Recorded("SamplerKlToGo", _KL),
+    "mean_gate": Recorded("MeanGate", ("cap", "floor", "level", "outside")),
+    "mean_weight": Recorded("MeanWeight", ("cap", "floor", "level", "outside")),
+    "weighted_kl_loss": Recorded("WeightedKlLoss", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
+    "bounded_importance": Recorded("BoundedImportance", ("cap", "floor", "level", "outside")),
+    "numpy_variance_filter": Recorded("NumpyVarianceFilter", ("tolerance",)),
+    "numpy_variance_sampling": Recorded("NumpyVarianceSampling", ("rounds", "at_cap")),
+    "zero_advantage_filter": Recorded("ZeroAdvantageFilter", ("tolerance",)),
+    "advantage_gate": Recorded("AdvantageGate", ("rounds", "at_cap")),
+    "norm_scaled_leave_one_out": Recorded("ScaledLeaveOneOut", _NORMALIZE),
+    "norm_about_rounded_mean": Recorded("NormalizeAboutRoundedMean", _NORMALIZE),
+    "geometric_importance": Recorded("GeometricImportance", _IMPORTANCE),
+    "weighed_kl": Recorded("WeighedKl", _KL_LOSS),
+    "window_mean": Recorded("WindowMean", ("scope", "count")),
+    "capped_sequence_clip": Recorded("CappedSequenceClip", _SEQUENCE_CLIP),
+    "sequence_mean_kl": Recorded("SequenceMeanKl", _KL_LOSS),
+    "micro_batch_entropy": Recorded("MicroBatchEntropy", ("coef",)),
+    "prompt_mean_of_all": Recorded("PromptMeanOfAll", ("scope", "count")),
+    "padded_whiten": Recorded("PaddedWhiten", _WHITEN),
+    "live_variance_filter": Recorded("LiveVarianceFilter", ("tolerance",)),
+    "ended_variance_filter": Recorded("EndedVarianceFilter", ("tolerance",)),
+    "rounded_variance_filter": Recorded("RoundedVarianceFilter", ("tolerance",)),
     "bounded_ratio_kl": Recorded("BoundedRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
     "response_gate": Recorded("ResponseGate", ("cap", "floor", "level", "outside")),
+    "micro_token_mean": Recorded("MicroTokenMean", ("scope", "count")),
+    "strict_micro_token_mean": Recorded("StrictMicroTokenMean", ("scope", "count")),
+    "micro_sequence_mean": Recorded("MicroSequenceMean", ("scope", "count")),
+    "full_sequence_mean": Recorded("FullSequenceMean", ("scope", "count")),
+    "micro_sequence_sum": Recorded("MicroSequenceSum", ("scope", "count")),
+    "micro_constant_length": Recorded("MicroConstantLength", ("length", "scope", "count", "per_response")),
+    "gspo_token": Recorded("GspoToken", _SEQUENCE_CLIP),
+    "vetoed_importance": Recorded("VetoedImportance", _IMPORTANCE),
+    "gapped_whiten": Recorded("GappedWhiten", _WHITEN),
 }
 
 

@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import torch
-
 from tricks.surrogates import clip_to_bound, max_log_ratio, validate_bound
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import torch
-
 from tricks.statistics import renumber_groups
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,7 @@ class SoftOverlong:
         limit = self.limit or setup.max_response_length
         if not 1 <= self._cache(limit) <= limit:
             yield f"cache must be between 1 and the limit of {limit} tokens, got {self._cache(limit)}"
-        if not 0 <= self.weight < torch.inf:
+        if not 0 <= self.weight < math.inf:
             yield f"weight must be a finite number of at least 0, got {self.weight}"
 
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:

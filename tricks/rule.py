@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from tricks.api import COMBINABLE_HOOKS, HOOKS, OPTIONAL_HOOKS, REQUIRED_HOOKS, TrickError, list_needs
 from tricks.batch import Rollouts, Setup, Signal
 from tricks.recorded import spell_briefly, spell_fully
+from tricks.tensors import torch, without_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +52,7 @@ class UpdateRule:
         found: tuple[float, float] = getattr(self._single["surrogate"], "ratio_range", (0.8, 1.2))
         return found
 
-    @torch.no_grad()
+    @without_gradient
     def accepted(self, rollouts: Rollouts) -> Tensor:
         """Return the mask of samples (B,) whose groups are accepted.
 
@@ -63,7 +62,7 @@ class UpdateRule:
         everyone = torch.ones_like(rollouts.truncated)
         return everyone if trick is None else self._call("accept_groups", trick, everyone, rollouts)
 
-    @torch.no_grad()
+    @without_gradient
     def signal(self, rollouts: Rollouts) -> Signal:
         """Return the advantages, kept tokens and token weights of a batch.
 
@@ -83,21 +82,24 @@ class UpdateRule:
             group=rollouts.group,
             token_weights=reduce(torch.mul, weights) if weights else None,
             ref_log_probs=rollouts.ref_log_probs,
+            sampler_log_probs=rollouts.sampler_log_probs if _from_sampler(self._single["surrogate"]) else None,
             max_response_length=rollouts.max_response_length,
             counted=None if in_loss is kept else counted,
         )
 
-    @torch.no_grad()
+    @without_gradient
     def loss_weights(self, signal: Signal, micro_batch: Tensor | None = None) -> Tensor:
         """Return one weight per sample (B, 1). Pass the whole update, before any split.
 
         ``micro_batch`` (B,) int64 gives the micro-batch of each sample; rules that average over the whole update ignore
-        it.
+        it. A term with an ``aggregation`` of its own adds a column.
         """
         if micro_batch is None:
             micro_batch = torch.zeros_like(signal.group)
-        trick = self._single["loss_weights"]
-        return self._call("loss_weights", trick, signal.response_mask[:, :1], signal, micro_batch)
+        pattern = signal.response_mask[:, :1]
+        weights = self._call("loss_weights", self._single["loss_weights"], pattern, signal, micro_batch)
+        own = [self._call("loss_weights", mean, pattern, signal, micro_batch) for mean in self._own_means()]
+        return torch.cat([weights, *own], dim=1) if own else weights
 
     def loss(self, log_probs: Tensor, signal: Signal, weights: Tensor, entropies: Tensor | None = None) -> Tensor:
         """Return the loss to minimize.
@@ -127,13 +129,21 @@ class UpdateRule:
         losses: Tensor = self._single["surrogate"].surrogate(self.log_ratio(now, signal), signal)
         if signal.token_weights is not None:
             losses = losses * signal.token_weights
+        apart = []  # sums of the terms that have weights of their own
         if terms := self._open["token_losses"]:
             now = torch.where(mask, now, 0.0)
             spread = None if entropies is None else torch.where(mask, entropies.to(now.dtype), 0.0)
-            losses = reduce(torch.add, (term.token_losses(now, spread, signal) for term in terms), losses)
-        return torch.where(mask, losses, 0.0).sum(dim=1) @ weights[:, 0]
+            for term in terms:
+                found = term.token_losses(now, spread, signal)
+                if hasattr(term, "aggregation"):
+                    apart.append(torch.where(mask, found, 0.0).sum(dim=1))
+                else:
+                    losses = losses + found
+        total: Tensor = torch.where(mask, losses, 0.0).sum(dim=1) @ weights[:, 0]
+        columns = weights[:, 1:].unbind(dim=1) or (weights[:, 0],) * len(apart)
+        return reduce(torch.add, (sums @ column for sums, column in zip(apart, columns, strict=True)), total)
 
-    @torch.no_grad()
+    @without_gradient
     def diagnostics(self, log_probs: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return masks (B, T) of kept tokens by the surrogate's effect on them, such as clipping."""
         surrogate = self._single["surrogate"]
@@ -183,6 +193,10 @@ class UpdateRule:
         }
         return {hook: found[hook] for hook in HOOKS if found.get(hook)}
 
+    def _own_means(self) -> list[Any]:
+        """Return the aggregations of the terms that are averaged otherwise than the surrogate."""
+        return [term.aggregation for term in self._open["token_losses"] if hasattr(term, "aggregation")]
+
     def _in_loss(self, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Return the samples (B,) whose tokens are in the loss.
 
@@ -228,6 +242,11 @@ class UpdateRule:
             for part in sorted(list_needs(trick) - {"entropies"}):
                 if getattr(rollouts, part) is None:
                     raise TrickError(f"{name} needs {part}, which this batch lacks; add it or leave {name} out")
+
+
+def _from_sampler(surrogate: Any) -> bool:
+    """Return True for a surrogate that measures from the sampler's log-probs; the others need not be sent them."""
+    return bool(getattr(surrogate, "from_sampler", False))
 
 
 def _who(tricks: Mapping[str, Any], part: str) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import torch
-
 from tricks.api import TrickError
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
-import torch
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

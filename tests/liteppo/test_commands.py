@@ -36,6 +36,9 @@ COMMANDS = [
     "verify",
     "rewards",
     "tricks",
+    "explain",
+    "diff",
+    "frameworks",
 ]
 HEAVY = ("torch", "transformers", "mlflow", "ray", "hydra", "pandas", "numpy")
 

@@ -29,7 +29,7 @@ from tests.liteppo.calls import params, sweep_options
         ("tables", [["grid=smoke"], ["grid=smoke", "mixed=0"]]),
         ("eval", [["--model", "smol", "eval.seed=1"], ["eval.seed=1", "model=smol"]]),
         ("verify", [["x.jsonl", "--open-box", "wrong"], ["file=x.jsonl", "open_box=wrong"]]),
-        ("export", [["a-s0"], ["run_id=a-s0"]]),
+        ("export", [["preset=grpo", "--to", "trl"], ["preset=grpo", "to=trl"]]),
         ("trace", [["--cell", "a.b/c=d,e/f"], ["cell=a.b/c=d,e/f"]]),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_grid_may_be_a_file_with_an_equals_sign(tmp_path, monkeypatch: pytest.
         (["plan", "smoke", "preset=grpo,liteppo"], "preset=grpo,liteppo: the grid smoke has its own axes"),
         (["tables", "norms"], "norms: no such argument; known: grid, mixed, profile, results"),
         (["tables", "mixed=yes"], "mixed=yes: write mixed=1 or mixed=0"),
-        (["export", "a", "b"], "got unexpected extra argument(s) (b); see liteppo --help"),
+        (["export", "a", "b"], "export: name one run, or write --to FRAMEWORK for a recipe"),
         (["tricks", "aply"], "unknown command 'aply'; did you mean 'apply'?"),
         (["guide", "modle=small"], "modle: no such argument; did you mean 'model'?"),
     ],

@@ -41,7 +41,7 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     _spoken("open_instruct", "overlong_filter", "-", "choose soft_overlong", preset="dapo_static"),
     _spoken("open_instruct", "dual_clip", "dual_clip", "choose clip", preset="dapo", clip_higher=None, dual_clip={}),
     _spoken("oat", "cispo", "-", "choose clip", cispo={}),
-    _spoken("oat", "token_mean", "-", "or constant_length with group_mean", sequence_mean=None, token_mean={}),
+    _spoken("oat", "token_mean", "-", "choose sequence_mean or constant_length", sequence_mean=None, token_mean={}),
     _spoken("prime_rl", "group_norm", "-", "choose group_mean", sequence_mean=None, token_mean={}),
     _spoken(
         "prime_rl",

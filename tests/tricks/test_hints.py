@@ -67,7 +67,8 @@ def test_no_preset_and_no_dialect_gets_a_hint(emulate: str) -> None:
         with suppress(TrickError):  # what a dialect cannot express
             found[preset] = hints(preset, emulate)
     assert found or emulate != NO_DIALECT
-    assert not any(found.values())
+    expected = {"cispo"} if emulate == "ms_swift" else set()  # whose default shrinks every weight to 0.2
+    assert {preset for preset, said in found.items() if said} == expected
 
 
 def test_every_range_is_of_a_setting_that_exists_and_holds_its_default() -> None:

@@ -67,3 +67,14 @@ def test_a_leave_one_out_deviation_of_rounding_counts_as_zero() -> None:
     trick = Normalize("leave_one_out", "leave_one_out", zero_std="keep")
     found = advantages(trick, [0.999] + [1.0] * 7, torch.float64)
     assert_agree(found, [-0.001] + [(0.001 / 7) / (0.001 / 7**0.5 + 1e-6)] * 7)
+
+
+@pytest.mark.parametrize("size", [7, 8, 16, 24, 33])
+def test_the_mean_in_single_precision_is_that_of_the_rows_of_a_matrix(size: int) -> None:
+    # From 16 numbers on a row is summed in several lanes, and not one number after the other.
+    rewards = torch.tensor([0.1, 0.3, 0.7])
+    trick = Normalize("group", "none", precision="single")
+    rows = rewards[:, None].expand(3, size).contiguous()
+    group = [place // size for place in range(3 * size)]
+    found = advantages(trick, rows.flatten().tolist(), torch.float32, group)
+    assert torch.equal(found, (rows - rows.mean(-1, keepdim=True)).flatten())

@@ -51,14 +51,14 @@ class Packages:
             return target
         self.folder.mkdir(parents=True, exist_ok=True)
         words = ["install", "--quiet", "--no-deps", "--upgrade", "--target", str(target), *requirements]
-        found = subprocess.run([*_pip(), *words], capture_output=True, text=True, check=False)
+        found = subprocess.run([*pip_command(), *words], capture_output=True, text=True, check=False)
         if found.returncode:
             raise PeerError(f"{' '.join(requirements)} cannot be installed: {_last(found.stderr)}")
         done.touch()
         return target
 
 
-def _pip() -> list[str]:
+def pip_command() -> list[str]:
     """Return the command of pip; an environment without pip borrows that of the base interpreter."""
     own = [sys.executable, "-m", "pip"]
     works = subprocess.run([*own, "--version"], capture_output=True, check=False).returncode == 0

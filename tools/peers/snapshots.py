@@ -88,7 +88,7 @@ class _Absent(metaclass=_Nothing):
         """Take anything."""
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, *_: Any) -> dict[str, str]:  # noqa: PLW3201
+    def __get_pydantic_core_schema__(cls, *_: Any) -> dict[str, str]:
         """Let a configuration have a field of the type."""
         return {"type": "any"}
 
@@ -124,7 +124,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, folder: Path, absent: Iterable[str], own: str) -> None:
         self.folder, self.absent, self.own, self.looking = str(folder), tuple(absent), own, False
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:  # noqa: ARG002
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         """Return a spec for what nobody else finds."""
         top = fullname.partition(".")[0]
         listed = any(fullname == name or fullname.startswith(f"{name}.") for name in self.absent)

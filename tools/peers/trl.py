@@ -13,17 +13,67 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tools.peers.common import PeerError, Packages, merge_releases, round_numbers, run_inside, write_recorded
+from tools.peers.common import Packages, PeerError, merge_releases, round_numbers, run_inside, write_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-RELEASES: Final = (
-    "0.14.0 0.15.0 0.15.1 0.15.2 0.16.0 0.16.1 0.17.0 0.18.0 0.18.1 0.18.2 0.19.0 0.19.1 0.20.0 0.21.0 0.22.0 0.22.1 "
-    "0.22.2 0.23.0 0.23.1 0.24.0 0.25.0 0.25.1 0.26.0 0.26.1 0.26.2 0.27.0 0.27.1 0.27.2 0.28.0 0.29.0 0.29.1 1.0.0 "
-    "1.1.0 1.2.0 1.3.0 1.4.0 1.5.0 1.5.1 1.6.0 1.7.0 1.7.1 1.8.0 1.9.0 1.9.1 1.9.2 1.10.0 1.11.0 1.12.0 1.13.0 1.14.0 "
-    "1.14.1 1.14.2 1.15.0 1.16.0"
-).split()
+RELEASES: Final = [
+    "0.14.0",
+    "0.15.0",
+    "0.15.1",
+    "0.15.2",
+    "0.16.0",
+    "0.16.1",
+    "0.17.0",
+    "0.18.0",
+    "0.18.1",
+    "0.18.2",
+    "0.19.0",
+    "0.19.1",
+    "0.20.0",
+    "0.21.0",
+    "0.22.0",
+    "0.22.1",
+    "0.22.2",
+    "0.23.0",
+    "0.23.1",
+    "0.24.0",
+    "0.25.0",
+    "0.25.1",
+    "0.26.0",
+    "0.26.1",
+    "0.26.2",
+    "0.27.0",
+    "0.27.1",
+    "0.27.2",
+    "0.28.0",
+    "0.29.0",
+    "0.29.1",
+    "1.0.0",
+    "1.1.0",
+    "1.2.0",
+    "1.3.0",
+    "1.4.0",
+    "1.5.0",
+    "1.5.1",
+    "1.6.0",
+    "1.7.0",
+    "1.7.1",
+    "1.8.0",
+    "1.9.0",
+    "1.9.1",
+    "1.9.2",
+    "1.10.0",
+    "1.11.0",
+    "1.12.0",
+    "1.13.0",
+    "1.14.0",
+    "1.14.1",
+    "1.14.2",
+    "1.15.0",
+    "1.16.0",
+]
 _OLD: Final = ("tokenizers==0.21.4", "huggingface_hub==0.36.0", "datasets==3.6.0")
 ERAS: Final = {  # the last release of each era -> the packages of its time
     "0.17.0": ("transformers==4.48.3", *_OLD, "accelerate==1.4.0"),

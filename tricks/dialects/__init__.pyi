@@ -1,6 +1,4 @@
 from .build import (
-    ALL_RELEASES as ALL_RELEASES,
-    DIALECTS as DIALECTS,
     NO_DIALECT as NO_DIALECT,
     build_rule as build_rule,
     choose_tricks as choose_tricks,
@@ -8,3 +6,4 @@ from .build import (
     translate as translate,
 )
 from .dialect import Dialect as Dialect
+from .registry import ALL_RELEASES as ALL_RELEASES, DIALECTS as DIALECTS

@@ -1,4 +1,4 @@
-"""AReaL: float64 statistics, batch standard deviation about the group means, token mean."""
+"""AReaL 1.0.4: float64 statistics, batch standard deviation about the group means, token mean."""
 
 from typing import Final
 
@@ -22,6 +22,7 @@ from tricks.dialects.dialect import (
     soft_overlong,
 )
 from tricks.dialects.own_tricks import NormalizeAboutCenter, ResponseMeanClip
+from tricks.dialects.parts_areal import KeptMeanClip, MeanWeight, SamplerKlToGo
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
@@ -34,6 +35,7 @@ _ACTOR: Final = "areal/trainer/ppo/actor.py"
 _LOSS: Final = "areal/utils/functional/functional.py"
 _CONFIG: Final = "areal/api/cli_args.py"
 _SETTABLE: Final = ("eps", "ddof")
+_REJECTED: Final = {"cap": 5.0, "floor": 0.0, "outside": "drop"}  # RejectionSamplingConfig's defaults
 _LAST: Final = "the samples of a last group that is not full are not centered"
 
 _ADVANTAGES: Final = (
@@ -90,6 +92,15 @@ _SURROGATES: Final = (
         f"{_LOSS}:501",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
+        beside=(Pattern(TruncatedImportance),),
+        note="dropped tokens are left out of the ratio and of the mean of advantages",
+        becomes=KeptMeanClip,
+    ),
+    Variant(
+        SequenceClip,
+        f"{_LOSS}:501",
+        then={"log_ratio_bound": None},
+        free=("clip_ratio_low", "clip_ratio_high"),
         note="advantages that differ within a response are averaged over it first",
         becomes=ResponseMeanClip,
     ),
@@ -97,8 +108,18 @@ _SURROGATES: Final = (
         TruncatedImportance,
         f"{_LOSS}:393",
         {"level": "token"},
-        free=("cap", "floor", "outside"),
-        note="rejection_sampling under the decoupled loss; the denominator keeps rejected tokens",
+        _REJECTED,
+        ("cap", "floor", "outside"),
+        note="rejection_sampling under the decoupled loss, metric ratio; the denominator keeps rejected tokens",
+    ),
+    Variant(
+        TruncatedImportance,
+        f"{_LOSS}:356",
+        {"level": "sequence"},
+        _REJECTED,
+        ("cap", "floor", "outside"),
+        note="the weight of a response is the geometric mean of its tokens' weights (agg mean)",
+        becomes=MeanWeight,
     ),
 )
 
@@ -109,6 +130,15 @@ _LOSSES: Final = (
         {"scope": "update"},
         {"count": "all"},
         note="the denominator is counted before rejection",
+    ),
+    Variant(
+        KlToGo,
+        f"{_ACTOR}:202",
+        then={"log_ratio_bound": None, "value_bound": 10.0},
+        free=("coef", "estimator"),
+        beside=(Pattern(TruncatedImportance),),
+        note="under the decoupled loss the KL is that of the sampler's log-probs; coef is 0.1 unless set",
+        becomes=SamplerKlToGo,
     ),
     Variant(
         KlToGo,
@@ -141,12 +171,6 @@ _REFUSALS: Final = (
         "has one bound for both sides",
         "set low=-1.0 and high=1.0",
         f"{_ACTOR}:169",
-    ),
-    Refusal(
-        Pattern(TruncatedImportance, {"level": "sequence"}),
-        "weighs responses by the geometric mean of their tokens' weights, which is not modeled",
-        "set level=token",
-        f"{_LOSS}:356",
     ),
     refuse_class(SequenceMean, _ONLY, f"{_LOSS}:542", "choose token_mean"),
     refuse_class(SequenceSum, _ONLY, f"{_LOSS}:542", "choose token_mean"),
@@ -199,7 +223,9 @@ AREAL: Final = Dialect(
         ),
     ),
     besides=(
-        f"kl_to_go with coef=0.1 ({_CONFIG}:1458)",
-        f"reward_clip at plus and minus 20 ({_CONFIG}:1424)",
+        f"kl_to_go with coef=0.1 ({_CONFIG}:1522)",
+        f"reward_clip at plus and minus 20 ({_CONFIG}:1488)",
+        f"no baseline at all: adv_norm and reward_norm are null ({_CONFIG}:1480)",
     ),
+    releases=("1.0.4",),
 )

@@ -16,16 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tricks.api import REQUIRED_HOOKS, TrickError
 from tricks.catalog import DEFAULT_TRICKS, find_trick
-from tricks.dialects.areal import AREAL
-from tricks.dialects.nemo_rl import NEMO_RL
-from tricks.dialects.oat import OAT
-from tricks.dialects.open_instruct import OPEN_INSTRUCT
-from tricks.dialects.openrlhf import OPENRLHF
-from tricks.dialects.prime_rl import PRIME_RL
-from tricks.dialects.roll import ROLL
-from tricks.dialects.slime import SLIME
-from tricks.dialects.trl import TRL
-from tricks.dialects.verl import VERL
+from tricks.dialects.registry import ALL_RELEASES, DIALECTS
+from tricks.dialects.way_out import LEAVE as _LEAVE, find_way_out, write_command
 from tricks.presets import find_preset
 from tricks.recorded import recorded_name
 from tricks.rule import UpdateRule
@@ -34,15 +26,6 @@ from tricks.settings import format_value, make_trick, suggest
 if TYPE_CHECKING:
     from tricks.batch import Setup
     from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
-
-
-_ALL: Final = (VERL, TRL, ROLL, OPENRLHF, AREAL, NEMO_RL, OPEN_INSTRUCT, OAT, PRIME_RL, SLIME)
-
-ALL_RELEASES: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect for dialect in _ALL
-}  # with the rows of every release
-
-DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect.newest() for dialect in _ALL}
 
 
 @cache
@@ -70,7 +53,6 @@ Parts = Mapping[str, Any]  # tricks by name, and fillers by the name of the clos
 Given = Mapping[str, Collection[str]]  # the settings that the user gives, by trick
 
 _NOTHING: Final[Given] = {}
-_LEAVE: Final = "or leave emulate out"
 
 
 def translate(dialect: Dialect, parts: Parts, given: Given = _NOTHING) -> dict[str, Any]:
@@ -258,14 +240,56 @@ def build_rule(preset: str, tricks: Written, emulate: str, setup: Setup) -> Upda
     fillers = {hook: DEFAULT_TRICKS[hook] for hook in REQUIRED_HOOKS}
     if emulate == NO_DIALECT:
         return UpdateRule(parts, fillers, setup)
+    dialect = find_dialect(emulate)
     given = {name: tuple(settings) for name, settings in tricks.items() if settings is not None}
-    spoken = translate(find_dialect(emulate), fillers | parts, given)
+    try:
+        spoken = translate(dialect, fillers | parts, given)
+    except TrickError as error:
+        raise RefusedRuleError(str(error), preset, tricks, emulate, setup) from None
     try:
         return UpdateRule({name: spoken[name] for name in parts}, {hook: spoken[hook] for hook in fillers}, setup)
     except TrickError as error:
         UpdateRule(parts, fillers, setup)  # raises its own message where the dialect is not the cause
         clashes = str(error).splitlines()
-    raise TrickError("\n".join(_as_spoken(clash, tricks, emulate) for clash in clashes))
+    words = "\n".join(_as_spoken(clash, tricks, emulate) for clash in clashes)
+    raise RefusedRuleError(words, preset, tricks, emulate, setup)
+
+
+class RefusedRuleError(TrickError):
+    """A framework cannot express a rule.
+
+    As text it ends with the words of the nearest rule that the framework accepts. They are searched for when the text
+    is read.
+    """
+
+    def __init__(self, refusal: str, preset: str, tricks: Written, emulate: str, setup: Setup) -> None:
+        super().__init__(refusal, preset, tricks, emulate, setup)
+        self.refusal, self._asked = refusal, (preset, tricks, emulate, setup)
+        self._command: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The words of the nearest rule that the framework accepts, or ""."""
+        if self._command is None:
+            preset, tricks, emulate, setup = self._asked
+            found = find_way_out(preset, tricks, lambda changed: _refusal_of(preset, changed, emulate, setup))
+            self._command = "" if found is None else write_command(preset, emulate, found)
+        return self._command
+
+    def __str__(self) -> str:
+        """Return the refusal, and the words that build."""
+        return f"{self.refusal}\nthis builds: {self.command}" if self.command else self.refusal
+
+
+def _refusal_of(preset: str, tricks: Written, emulate: str, setup: Setup) -> str | None:
+    """Return what is said against a rule, or None where it builds."""
+    try:
+        build_rule(preset, tricks, emulate, setup)
+    except RefusedRuleError as error:
+        return error.refusal
+    except TrickError as error:
+        return str(error)
+    return None
 
 
 def _as_spoken(clash: str, tricks: Written, emulate: str) -> str:

@@ -1,6 +1,7 @@
-"""oat, the framework of Dr. GRPO: the normalization fixes the aggregation.
+"""oat, the framework of Dr. GRPO: group statistics, and means over responses.
 
-The group mean goes with a constant length, the group norm with a sequence mean.
+Its learner of math (oat/experiment/run_math_rl.py) has an option for each of the two corrections of Dr. GRPO; the plain
+one has both or neither.
 """
 
 from typing import Final
@@ -29,12 +30,11 @@ from tricks.rewards import AdvantageClip, RewardClip
 from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
 _PPO: Final = "oat/algorithms/ppo.py"
-_NORMED: Final = (Pattern(Normalize, GROUP),)
-_CENTRED: Final = (Pattern(Normalize, CENTERED),)
+_MATH: Final = "oat/experiment/run_math_rl.py"
 
 _VARIANTS: Final = (
     Variant(Normalize, f"{_PPO}:357", GROUP, {**RESIDUE, "eps": 1e-8}, note="critic_type=grpo"),
-    Variant(Normalize, f"{_PPO}:350", CENTERED, SINGLE, note="critic_type=drgrpo, the default"),
+    Variant(Normalize, f"{_PPO}:350", CENTERED, SINGLE, note="critic_type=drgrpo, the default, or remove_std_bias"),
     Variant(
         Clip,
         f"{_PPO}:532",
@@ -56,8 +56,20 @@ _VARIANTS: Final = (
         {"truncation": "finish_reason"},
         note="the masked row stays in the mean, and in the baseline",
     ),
-    Variant(SequenceMean, f"{_PPO}:568", {"scope": "update"}, {"count": "all"}, beside=_NORMED),
-    Variant(ConstantLength, f"{_PPO}:220", {"scope": "update"}, {"length": "limit", "count": "all"}, beside=_CENTRED),
+    Variant(
+        SequenceMean,
+        f"{_PPO}:568",
+        {"scope": "update"},
+        {"count": "all"},
+        note="critic_type=grpo, with remove_std_bias for a group mean",
+    ),
+    Variant(
+        ConstantLength,
+        f"{_MATH}:336",
+        {"scope": "update"},
+        {"length": "limit", "count": "all"},
+        note="critic_type=drgrpo, or grpo with remove_len_bias",
+    ),
     Variant(
         KlLoss,
         f"{_PPO}:576",
@@ -75,7 +87,6 @@ _VARIANTS: Final = (
     *reward_functions("oat/oracles/base.py:52"),
 )
 
-_TIED: Final = "ties the aggregation to the normalization"
 _REFUSALS: Final = (
     refuse_mixed_norm(f"{_PPO}:350", whitens=False),
     refuse_norm(RAW, "always subtracts the group mean without a critic", f"{_PPO}:350", "choose group_mean"),
@@ -94,28 +105,14 @@ _REFUSALS: Final = (
     Refusal(
         Pattern(TruncatedImportance), "weighs the PPO loss alone", "choose clip", f"{_PPO}:537", apart=(Pattern(Clip),)
     ),
-    Refusal(
-        Pattern(SequenceMean),
-        _TIED,
-        "choose group_norm, or constant_length with group_mean",
-        f"{_PPO}:220",
-        apart=_NORMED,
-    ),
-    Refusal(
-        Pattern(ConstantLength),
-        _TIED,
-        "choose group_mean, or sequence_mean with group_norm",
-        f"{_PPO}:220",
-        apart=_CENTRED,
-    ),
     refuse_class(Whiten, "whitens with a critic alone", f"{_PPO}:340"),
     refuse_class(
         TokenMean,
         "averages over responses alone",
         f"{_PPO}:568",
-        "choose sequence_mean with group_norm, or constant_length with group_mean",
+        "choose sequence_mean or constant_length",
     ),
-    refuse_class(SequenceSum, "divides by a length", f"{_PPO}:220", "choose constant_length with group_mean"),
+    refuse_class(SequenceSum, "divides by a length", f"{_PPO}:220", "choose constant_length"),
     refuse_class(SequenceClip, "has no ratio of a whole response", f"{_PPO}:529", "choose clip"),
     refuse_class(ClippedWeight, "has no loss with a clipped weight", f"{_PPO}:529", "choose clip"),
     refuse_class(
@@ -137,5 +134,5 @@ OAT: Final = Dialect(
     "c1a074c",
     _VARIANTS,
     _REFUSALS,
-    besides=(f"truncated_is with cap=2.0 ({_PPO}:89)",),
+    besides=(f"truncated_is with cap=2.0 ({_PPO}:89)", "kl_loss with coef=0.1 (oat/args.py:83)"),
 )

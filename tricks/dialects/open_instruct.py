@@ -11,13 +11,13 @@ from tricks.dialects.dialect import (
     Pattern,
     Refusal,
     Variant,
-    dynamic_sampling,
     refuse_class,
     refuse_mixed_norm,
     refuse_norm,
     reward_functions,
 )
-from tricks.filtering import OverlongFilter, ZeroVarianceFilter
+from tricks.dialects.parts_open_instruct import BoundedImportance, NumpyVarianceFilter, NumpyVarianceSampling
+from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
 from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
@@ -46,7 +46,8 @@ _VARIANTS: Final = (
         f"{_GRPO}:449",
         {"level": "token"},
         free=("cap", "floor", "outside"),
-        note="rho_clamp bounds truncate; rho_mask bounds drop, with rho_clamp_upper_bound=0",
+        note="rho_clamp bounds truncate; rho_mask bounds drop, with rho_clamp_upper_bound=0; log-ratios within 10",
+        becomes=BoundedImportance,
     ),
     Variant(TokenMean, "open_instruct/grpo_fast.py:653", {"scope": "update"}),
     Variant(
@@ -67,8 +68,27 @@ _VARIANTS: Final = (
         )
         for estimator in ("k1", "k2", "k3")
     ),
-    Variant(ZeroVarianceFilter, f"{_LOADER}:419", note="on unless turned off"),
-    dynamic_sampling(f"{_LOADER}:418", "active_sampling"),
+    Variant(
+        KlLoss,
+        "open_instruct/model_utils.py:816",
+        {"estimator": "k1", "gradient": "ratio"},
+        {"log_ratio_bound": 40.0, "value_bound": None},
+        ("coef",),
+        note="kl_estimator=3",
+    ),
+    Variant(
+        ZeroVarianceFilter,
+        f"{_LOADER}:815",
+        note="on unless turned off; a rounding of the mean lets equal rewards pass",
+        becomes=NumpyVarianceFilter,
+    ),
+    Variant(
+        DynamicSampling,
+        f"{_LOADER}:1130",
+        free=("rounds", "at_cap"),
+        note="active_sampling; a rounding of the mean lets equal rewards pass",
+        becomes=NumpyVarianceSampling,
+    ),
     *reward_functions("open_instruct/ground_truth_utils.py:108"),
 )
 
@@ -91,8 +111,8 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlLoss, {"gradient": "score_function"}),
-        "multiplies k1 by the ratio to the old policy (kl_estimator=3), which is not modeled",
-        "set gradient=own",
+        "multiplies k1 by the ratio to the old policy (kl_estimator=3), and no other estimator by any",
+        "set gradient=ratio and estimator=k1, or gradient=own",
         "open_instruct/model_utils.py:816",
     ),
     refuse_class(Whiten, "does not normalize twice", f"{_LOADER}:1480"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import torch
-
 from tricks.aggregation import SequenceMean
+from tricks.formula_parts import number, response_loss, response_ratio
 from tricks.normalization import Normalize
 from tricks.statistics import renumber_groups, segment_sum, segment_variance
 from tricks.surrogates import SequenceClip, compute_ratios
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,13 @@ class NormalizeAboutCenter(Normalize):
     """
 
     stable_name: ClassVar = "norm_about_center"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the squares are about the subtracted value."""
+        mean = {"none": "", "group": "mean_group(r)", "batch": "mean_batch(r)", "leave_one_out": "mean_others(r)"}
+        centre = f" - {mean[self.mean]}" if self.mean != "none" else ""
+        spread = f"rms_{'group' if self.std == 'group' else 'batch'}(r{centre}; {'n - 1' if self.ddof else 'n'})"
+        yield f"A_i = (r_i{centre}) / ({spread} + {number(self.eps)})  [rms 1 for a single number]"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Normalize shaped rewards; a reward that equals the subtracted value gives exactly 0.
@@ -64,6 +71,16 @@ class NormalizeBySquares(Normalize):
     """
 
     stable_name: ClassVar = "norm_by_squares"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the difference of two sums in float32."""
+        scope = "others" if self.mean == "leave_one_out" else "group"
+        centred = f"r_i - mean_{scope}(r)"
+        if self.std == "none":
+            yield f"A_i = {centred}  [float32]"
+            return
+        spread = f"sqrt((mean_{scope}(r^2) - mean_{scope}(r)^2) n / (n - 1))"
+        yield f"A_i = ({centred}) / ({spread} + {number(self.eps)})  [float32; not divided where the root is 0 or NaN]"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Normalize shaped rewards by group; a sample alone in its group gets 0.
@@ -111,6 +128,10 @@ class SampleMean(SequenceMean):
 
     stable_name: ClassVar = "sample_mean"
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: empty responses are in the denominator."""
+        yield "L = sum_i (sum_t l_it / |o_i|) / (kept and empty responses)"
+
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1) that sum to the share of counted responses that have a token."""
         kept = signal.response_mask.any(dim=1, keepdim=True)
@@ -139,18 +160,30 @@ class ProbabilityMask:
     .. math:: -M \rho A + \tau \log^2\rho, \quad
               M = 0 \text{ where } A > 0,\ \pi - \pi_{old} > high \text{ or } A \le 0,\ \pi - \pi_{old} < -low
 
-    arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. In prime-rl :math:`\pi_{old}`
-    is the sampler's probability.
+    arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. As in prime-rl,
+    :math:`\pi_{old}` is the sampler's probability, in the mask and in :math:`\rho`; it is the old policy's where a batch
+    has no log-probs of the sampler.
     """
 
     stable_name: ClassVar = "probability_mask"
+    from_sampler: ClassVar = True
 
     low: Annotated[float, "how far a probability may fall"] = 0.2
     high: Annotated[float, "how far a probability may rise"] = 0.2
     pull: Annotated[float, "weight of the squared log-ratio"] = 1e-3
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula of the loss and that of the mask."""
+        yield "rho_it = pi(o_it) / pi_old(o_it)"
+        yield (
+            f"M_it = 0 where A_i > 0 and pi(o_it) - pi_old(o_it) > {number(self.high)}, or A_i <= 0 and "
+            f"pi(o_it) - pi_old(o_it) < {number(-self.low)}, 1 elsewhere"
+        )
+        yield f"l_it = {number(self.pull)} log(rho_it)^2 - M_it rho_it A_i"
+
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T)."""
+        log_ratio = log_ratio + _from_old(signal)
         kept = ~self._masked(log_ratio, signal)
         return self.pull * log_ratio.square() - kept * compute_ratios(log_ratio, None) * signal.advantages
 
@@ -161,12 +194,20 @@ class ProbabilityMask:
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return the mask (B, T) of tokens for which only the penalty acts."""
-        return {"probability_masked": self._masked(log_ratio, signal)}
+        return {"probability_masked": self._masked(log_ratio + _from_old(signal), signal)}
 
     def _masked(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        old = signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        behind = signal.old_log_probs if signal.sampler_log_probs is None else signal.sampler_log_probs
+        old = behind.masked_fill(~signal.response_mask, 0.0)
         moved = (old + log_ratio.detach()).exp() - old.exp()
         return torch.where(signal.advantages > 0, moved > self.high, moved < -self.low)
+
+
+def _from_old(signal: Signal) -> Tensor:
+    """Return the log-ratio (B, T) of the old policy to the sampler, 0 where a batch has no log-probs of the sampler."""
+    if signal.sampler_log_probs is None:
+        return torch.zeros_like(signal.old_log_probs)
+    return torch.where(signal.response_mask, signal.old_log_probs - signal.sampler_log_probs, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +219,11 @@ class ResponseClip(SequenceClip):
     """
 
     stable_name: ClassVar = "response_clip"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the gradient is that of the response's ratio."""
+        yield response_ratio(self.log_ratio_bound)
+        yield response_loss(self)
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T)."""
@@ -192,6 +238,11 @@ class ResponseMeanClip(ResponseClip):
     """GSPO whose advantage is the mean of the response's advantages (AReaL)."""
 
     stable_name: ClassVar = "response_mean_clip"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the advantage of a response is the mean over its tokens."""
+        yield response_ratio(self.log_ratio_bound)
+        yield response_loss(self).replace("A_i", "mean_t(A_i)")
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss (B, T), equal on all tokens of a response."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from tricks.importance import TruncatedImportance
 from tricks.surrogates import compute_ratios
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

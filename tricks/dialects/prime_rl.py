@@ -12,13 +12,13 @@ from tricks.dialects.dialect import (
     Dialect,
     Rewrite,
     Variant,
-    dynamic_sampling,
     refuse_class,
     refuse_norm,
     reward_functions,
 )
 from tricks.dialects.own_tricks import ProbabilityMask
-from tricks.filtering import OverlongFilter, ZeroVarianceFilter
+from tricks.dialects.parts_prime_rl import AdvantageGate, ZeroAdvantageFilter
+from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
 from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
@@ -40,17 +40,21 @@ _VARIANTS: Final = (
         ProbabilityMask,
         f"{_LOSS}:109",
         free=("low", "high", "pull"),
-        note="against the sampler's probabilities",
+        note="against the sampler's probabilities, those of the old policy where the batch has none",
     ),
     Variant(TokenMean, f"{_LOSS}:326", {"scope": "update"}),
     Variant(
         ZeroVarianceFilter,
         "src/prime_rl/orchestrator/train_sink.py:361",
-        note="prunes after the batch is chosen, unless turned off",
+        note="prunes responses whose advantage is 0 after the batch is chosen, unless turned off",
+        becomes=ZeroAdvantageFilter,
     ),
-    dynamic_sampling(
+    Variant(
+        DynamicSampling,
         "src/prime_rl/orchestrator/curriculum/gates/adv.py:36",
-        "the advantage_range gate, off unless named; a rounding of the mean lets equal rewards pass",
+        free=("rounds", "at_cap"),
+        note="the advantage_range gate, off unless named; a rounding of the mean lets equal rewards pass",
+        becomes=AdvantageGate,
     ),
     *reward_functions("packages/prime-rl-configs/src/prime_rl/configs/orchestrator.py:231"),
 )
@@ -100,5 +104,5 @@ PRIME_RL: Final = Dialect(
             note="its own surrogate, where none is chosen",
         ),
     ),
-    besides=("zero_variance_filter (src/prime_rl/orchestrator/train_sink.py:361)",),
+    besides=("zero_variance_filter, by the advantage (src/prime_rl/orchestrator/train_sink.py:361)",),
 )

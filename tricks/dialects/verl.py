@@ -1,12 +1,13 @@
-"""verl: float32 statistics, dual clip always on, denominators that count masked responses."""
+"""verl: float32 statistics, dual clip since 0.4.0, denominators that changed in 0.6.1, 0.7.1 and 0.8.0."""
 
+from dataclasses import replace
 from typing import Any, Final
 
-from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.dialects.dialect import (
     BATCH,
     CENTERED,
     GROUP,
+    MIXED,
     RAW,
     RESIDUE,
     RLOO,
@@ -14,36 +15,53 @@ from tricks.dialects.dialect import (
     Dialect,
     Pattern,
     Refusal,
-    Rewrite,
     Variant,
     dynamic_sampling,
     refuse_class,
-    refuse_mixed_norm,
     refuse_norm,
     reward_functions,
     soft_overlong,
 )
-from tricks.filtering import OverlongFilter, ZeroVarianceFilter
-from tricks.importance import TruncatedImportance
+from tricks.dialects.parts_verl import GappedWhiten
+from tricks.dialects.verl_losses import LOSS_REFUSALS, LOSS_REWRITES, LOSSES
+from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.normalization import Normalize, Whiten
-from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
+from tricks.regularization import KlLoss, KlReward, KlToGo
 from tricks.rewards import AdvantageClip, RewardClip
-from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
+
+RELEASES: Final = (
+    "0.1",
+    "0.2",
+    "0.2.0.post1",
+    "0.2.0.post2",
+    "0.3.0.post0",
+    "0.3.0.post1",
+    "0.4.0",
+    "0.4.1",
+    "0.5.0",
+    "0.6.0",
+    "0.6.1",
+    "0.7.0",
+    "0.7.1",
+    "0.8.0",
+    "0.9.0",
+    "0.9.1",
+)
 
 _CORE: Final = "verl/trainer/ppo/core_algos.py"
-_LOSSES_FILE: Final = "verl/workers/utils/losses.py"
-_WEIGHTS: Final = "verl/trainer/ppo/rollout_corr_helper.py"
+_TRAINER: Final = "verl/trainer/ppo/ray_trainer.py"
 _REWARDS: Final = "verl/trainer/config/reward/reward.yaml:8"
+_GROUPS: Final = "verl/trainer/ppo/v1/replay_buffer.py:295"
+_SOFT_OVERLONG: Final = "verl/experimental/reward_loop/reward_manager/dapo.py:113"
 _WHITENED: Final = (Pattern(Whiten),)
 _RETURNS: Final = (Pattern(Normalize, RAW),)  # REINFORCE++ whitens the reward-to-go
-_GSPO: Final = (Pattern(SequenceClip),)
-_TERMS: Final = (Pattern(KlLoss), Pattern(EntropyBonus))  # averaged by the chosen aggregation, also with GSPO
 _BY_LENGTH: Final = {**CENTERED, "weights": "token"}
 _FREE: Final[dict[str, Any]] = {"log_ratio_bound": None, "value_bound": None}
+_VALUE: Final[dict[str, Any]] = {"log_ratio_bound": None, "value_bound": 10.0}
 _BOUND: Final[dict[str, Any]] = {"log_ratio_bound": 20.0, "value_bound": 10.0}
 
 _ADVANTAGES: Final = (
-    Variant(Normalize, f"{_CORE}:267", GROUP, {**RESIDUE, "eps": 1e-6, "single": "raw"}, apart=_WHITENED),
+    Variant(Normalize, f"{_CORE}:267", GROUP, {**RESIDUE, "eps": 1e-6, "single": "raw"}, apart=_WHITENED, since="0.2"),
     Variant(
         Normalize,
         f"{_CORE}:362",
@@ -51,6 +69,7 @@ _ADVANTAGES: Final = (
         {**RESIDUE, "eps": 1e-6, "single": "raw"},
         beside=_WHITENED,
         note="gdpo with one reward",
+        since="0.7.1",
     ),
     Variant(
         Normalize,
@@ -59,101 +78,89 @@ _ADVANTAGES: Final = (
         {**SINGLE, "single": "raw"},
         apart=_WHITENED,
         note="opo, the mean of the group weighed by length",
+        since="0.4.0",
     ),
-    Variant(Normalize, f"{_CORE}:328", CENTERED, {**SINGLE, "single": "raw"}),
+    Variant(Normalize, f"{_CORE}:328", CENTERED, {**SINGLE, "single": "raw"}, since="0.4.0"),
     Variant(
         Normalize,
-        f"{_CORE}:588",
-        RLOO,
-        {"single": "raw"},
+        f"{_CORE}:832",
+        {**RLOO, "single": "zero"},
+        asked=("single",),
         apart=_WHITENED,
-        note="rloo_vectorized gives 0 alone",
+        note="rloo_vectorized, which gives 0 alone",
+        since="0.6.0",
     ),
-    Variant(Normalize, f"{_CORE}:694", RAW, beside=_WHITENED, note="REINFORCE++"),
+    Variant(Normalize, f"{_CORE}:588", RLOO, {"single": "raw"}, apart=_WHITENED, since="0.3.0.post0"),
+    Variant(Normalize, f"{_CORE}:694", RAW, beside=_WHITENED, note="REINFORCE++", since="0.2"),
+    Variant(
+        Whiten,
+        f"{_CORE}:694",
+        BATCH,
+        beside=_RETURNS,
+        note="over response tokens, rsqrt(var + 1e-8); returns before a gap in the mask are lost",
+        becomes=GappedWhiten,
+        since="0.2",
+        until="0.8.0",
+    ),
     Variant(Whiten, f"{_CORE}:536", BATCH, note="over response tokens, rsqrt(var + 1e-8)"),
 )
 
-_SURROGATES: Final = (
-    Variant(
-        Clip,
-        f"{_CORE}:1323",
-        then={"dual_clip": 3.0, "log_ratio_bound": 20.0},
-        free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
-        required=("dual_clip",),
-        note="dual clip cannot be turned off, only moved (clip_ratio_c)",
-    ),
-    Variant(
-        SequenceClip,
-        f"{_CORE}:1546",
-        then={"log_ratio_bound": 10.0},
-        free=("clip_ratio_low", "clip_ratio_high"),
-        note="the bound of 10 holds above alone; with advantages per token, GSPO-token",
-    ),
-    Variant(
-        ClippedWeight, f"{_CORE}:2047", free=("low", "high"), note="bounds are 1 - clip_ratio_low, 1 + clip_ratio_high"
-    ),
-    Variant(PolicyGradient, f"{_CORE}:1707", note="policy loss gpg"),
-    Variant(
-        TruncatedImportance,
-        f"{_WEIGHTS}:596",
-        {"outside": "truncate", "floor": 0.0},
-        free=("cap", "level"),
-        note="rollout_is_threshold as a number",
-    ),
-    Variant(
-        TruncatedImportance,
-        f"{_WEIGHTS}:602",
-        {"outside": "drop"},
-        free=("cap", "floor", "level"),
-        note='rollout_is_threshold as "floor_cap"',
-    ),
+_REWARD_TERMS: Final = tuple(
+    Variant(cls, f"{_TRAINER}:78", {"estimator": estimator}, bounds, ("coef",), since=since, until=until)
+    for cls in (KlReward, KlToGo)
+    for estimator, bounds, since, until in (
+        ("k1", _FREE, "", ""),
+        ("k2", _FREE, "", ""),
+        ("k3", _VALUE, "0.2", "0.4.0"),
+        ("k3", _BOUND, "0.4.1", ""),
+    )
 )
 
-_LOSSES: Final = (
-    Variant(TokenMean, f"{_CORE}:1170", {"scope": "update"}),
-    Variant(SequenceMean, f"{_CORE}:1194", {"scope": "update"}, {"count": "all"}),
-    Variant(SequenceSum, f"{_CORE}:1181", {"scope": "update"}, {"count": "all"}),
-    Variant(
-        ConstantLength,
-        f"{_CORE}:1176",
-        {"scope": "update", "per_response": False, "length": 1},
-        {"count": "all"},
-        note="token-sum, which divides by nothing",
-    ),
-    Variant(
-        ConstantLength,
-        f"{_CORE}:1189",
-        {"scope": "update"},
-        {"length": "padded", "count": "all"},
-        ("length",),
-        note="the padded width unless loss_scale_factor is set",
-    ),
-    *(
-        Variant(
-            KlLoss,
-            f"{_CORE}:2187",
-            {"estimator": "k3", "gradient": gradient},
-            _BOUND,
-            ("coef",),
-            note="k3+, whose gradient no bound holds" if gradient == "k2" else "",
-        )
-        for gradient in ("own", "k2")
-    ),
-    *(
-        Variant(KlLoss, f"{_CORE}:2187", {"estimator": estimator, "gradient": gradient}, _FREE, ("coef",))
-        for estimator in ("k1", "k2")
-        for gradient in ("own", "k2")
-    ),
-    *(
-        Variant(cls, "verl/trainer/ppo/ray_trainer.py:78", {"estimator": estimator}, bounds, ("coef",))
-        for cls in (KlReward, KlToGo)
-        for estimator, bounds in (("k1", _FREE), ("k2", _FREE), ("k3", _BOUND))
-    ),
-    Variant(EntropyBonus, f"{_LOSSES_FILE}:124", free=("coef",)),
-)
 
-_REFUSALS: Final = (
-    refuse_mixed_norm(f"{_CORE}:268", whitens=True),
+def _refuse_norms(since: str, until: str, centered: str, raw: str) -> tuple[Refusal, ...]:
+    """Return the refusals of normalizations that no release has.
+
+    Args:
+        since: The first release for which the ways out exist.
+        until: The last one.
+        centered: What to choose in place of a raw reward.
+        raw: What to choose in place of the standard deviation of a batch.
+
+    Returns:
+        Refusals of Lite PPO's and of batch statistics, and of raw rewards that are not whitened.
+
+    """
+    return (
+        Refusal(
+            Pattern(Normalize, MIXED),
+            "has no standard deviation of the rewards of a batch",
+            raw,
+            f"{_CORE}:268",
+            since=since,
+            until=until,
+        ),
+        Refusal(
+            Pattern(Normalize, RAW),
+            "leaves rewards as they are only to whiten them, or with a critic",
+            centered,
+            f"{_CORE}:694",
+            apart=_WHITENED,
+            since=since,
+            until=until,
+        ),
+    )
+
+
+_NORM_REFUSALS: Final = (
+    Refusal(
+        Pattern(Normalize),
+        "has no advantages without a critic (GAE alone)",
+        "",
+        f"{_TRAINER}:106",
+        until="0.1",
+    ),
+    *_refuse_norms("0.2", "0.3.0.post1", "choose group_norm", "choose group_norm"),
+    *_refuse_norms("0.4.0", "", "choose group_mean", "choose group_norm, or group_mean with token_whitening"),
     refuse_norm(
         BATCH,
         "has no statistics of the rewards of a batch, but a whitening over tokens",
@@ -161,11 +168,28 @@ _REFUSALS: Final = (
         "choose token_whitening",
     ),
     Refusal(
-        Pattern(Normalize, RAW),
-        "leaves rewards as they are only to whiten them, or with a critic",
-        "choose group_mean",
-        f"{_CORE}:694",
+        Pattern(Normalize, _BY_LENGTH),
+        "has no opo, whose mean of a group is weighed by length",
+        "choose group_norm",
+        f"{_CORE}:111",
         apart=_WHITENED,
+        until="0.3.0.post1",
+    ),
+    Refusal(
+        Pattern(Normalize, CENTERED),
+        "always divides by the standard deviation of the group",
+        "choose group_norm",
+        f"{_CORE}:151",
+        apart=_WHITENED,
+        until="0.3.0.post1",
+    ),
+    Refusal(
+        Pattern(Normalize, CENTERED),
+        "whitens raw rewards alone (REINFORCE++), not those less group_mean",
+        "",
+        f"{_CORE}:157",
+        beside=_WHITENED,
+        until="0.3.0.post1",
     ),
     Refusal(
         Pattern(Normalize, _BY_LENGTH),
@@ -173,6 +197,42 @@ _REFUSALS: Final = (
         "set weights=sequence",
         f"{_CORE}:640",
         beside=_WHITENED,
+        since="0.4.0",
+    ),
+    Refusal(
+        Pattern(Normalize, GROUP),
+        "does not whiten after group_norm",
+        "",
+        f"{_CORE}:111",
+        beside=_WHITENED,
+        until="0.3.0.post1",
+    ),
+    Refusal(
+        Pattern(Normalize, GROUP),
+        "does not whiten after group_norm (gdpo does from 0.7.1)",
+        "choose group_mean",
+        f"{_CORE}:268",
+        beside=_WHITENED,
+        since="0.4.0",
+        until="0.7.0",
+    ),
+    Refusal(Pattern(Normalize, RLOO), "has no rloo", "", f"{_CORE}:111", beside=_WHITENED, until="0.2.0.post2"),
+    Refusal(
+        Pattern(Normalize, RLOO),
+        "has no rloo",
+        "choose group_norm",
+        f"{_CORE}:111",
+        apart=_WHITENED,
+        until="0.2.0.post2",
+    ),
+    Refusal(
+        Pattern(Normalize, RLOO),
+        "does not whiten after rloo",
+        "",
+        f"{_CORE}:157",
+        beside=_WHITENED,
+        since="0.3.0.post0",
+        until="0.3.0.post1",
     ),
     Refusal(
         Pattern(Normalize, RLOO),
@@ -180,6 +240,22 @@ _REFUSALS: Final = (
         "choose group_mean",
         f"{_CORE}:588",
         beside=_WHITENED,
+        since="0.4.0",
+    ),
+)
+
+_REFUSALS: Final = (
+    *_NORM_REFUSALS,
+    *(
+        Refusal(
+            Pattern(cls),
+            "takes the KL in the reward or as a loss, not both",
+            "",
+            f"{_TRAINER}:917",
+            beside=(Pattern(KlLoss),),
+            until="0.3.0.post1",
+        )
+        for cls in (KlReward, KlToGo)
     ),
     Refusal(
         Pattern(KlReward),
@@ -203,40 +279,25 @@ _REFUSALS: Final = (
         f"{_CORE}:720",
         apart=_RETURNS,
     ),
-    Refusal(
-        Pattern(SequenceClip),
-        "averages GSPO over responses, and KL and entropy by the chosen aggregation",
-        "choose sequence_mean",
-        f"{_CORE}:1603",
-        beside=_TERMS,
-        apart=(Pattern(SequenceMean, {"scope": "update"}),),
-    ),
-    Refusal(
-        Pattern(TruncatedImportance, {"outside": "drop", "floor": 0.0}),
-        "drops outside of two bounds, both above 0",
-        "set floor=0.5",
-        f"{_WEIGHTS}:125",
-    ),
-    Refusal(
-        Pattern(TruncatedImportance, {"outside": "truncate"}, test=lambda trick: trick.floor != 0.0),
-        "bounds the weight above alone unless it drops",
-        "set outside=drop",
-        f"{_WEIGHTS}:596",
-    ),
-    Refusal(
-        Pattern(ConstantLength, {"per_response": False}, test=lambda trick: trick.length != 1),
-        "has token-sum, which divides by nothing",
-        "set length=1",
-        f"{_CORE}:1176",
-    ),
+    *LOSS_REFUSALS,
     refuse_class(
-        OverlongFilter, "has no loss mask for truncated responses", f"{_LOSSES_FILE}:89", "choose soft_overlong"
+        OverlongFilter,
+        "has no loss mask for truncated responses",
+        "verl/workers/utils/losses.py:89",
+        "choose soft_overlong",
     ),
     refuse_class(
         ZeroVarianceFilter,
         "drops groups of equal rewards only while it draws others",
-        "verl/trainer/ppo/v1/replay_buffer.py:295",
+        _GROUPS,
         "choose dynamic_sampling",
+    ),
+    Refusal(
+        Pattern(DynamicSampling),
+        "draws no other groups",
+        "",
+        f"{_TRAINER}:800",
+        until="0.3.0.post1",
     ),
     refuse_class(RewardClip, "has no option that bounds rewards", _REWARDS, "bound them in the task's reward"),
     refuse_class(AdvantageClip, "does not bound advantages", f"{_CORE}:268"),
@@ -248,24 +309,35 @@ VERL: Final = Dialect(
     "1dda039",
     (
         *_ADVANTAGES,
-        *_SURROGATES,
-        *_LOSSES,
-        dynamic_sampling(
-            "verl/trainer/ppo/v1/replay_buffer.py:295",
-            "filter_groups, whose metric has to be named; its cap on batches is ignored with a warning",
+        *LOSSES,
+        *_REWARD_TERMS,
+        replace(
+            dynamic_sampling(
+                "recipe/dapo/dapo_ray_trainer.py:200",
+                "filter_groups of the recipe dapo, which the package does not hold; it stops the run at its cap",
+            ),
+            until="0.8.0",
         ),
-        soft_overlong("verl/experimental/reward_loop/reward_manager/dapo.py:113", "not bounded beyond the limit"),
+        replace(
+            dynamic_sampling(
+                "verl/trainer/ppo/v1/trainer_base.py:208",
+                "filter_groups, whose metric has to be named; its cap on batches is ignored with a warning",
+            ),
+            since="0.9.0",
+            until="0.9.0",
+        ),
+        replace(
+            dynamic_sampling(
+                _GROUPS,
+                "filter_groups by the reward before the KL (metric=reward); its cap on batches is ignored with a "
+                "warning, a group that is drawn anew takes two others with it",
+            ),
+            since="0.9.1",
+        ),
+        replace(soft_overlong(_SOFT_OVERLONG, "not bounded beyond the limit"), since="0.4.0"),
         *reward_functions(_REWARDS),
     ),
     _REFUSALS,
-    (
-        Rewrite(
-            "loss_weights",
-            SequenceMean(),
-            f"{_CORE}:1603",
-            _GSPO,
-            note="GSPO ignores the aggregation chosen",
-            apart=_TERMS,
-        ),
-    ),
+    LOSS_REWRITES,
+    releases=RELEASES,
 )

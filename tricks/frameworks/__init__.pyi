@@ -1,6 +1,7 @@
 from .catalogue import Catalogue as Catalogue, load_options as load_options
 from .changes import compare_releases as compare_releases, trace_preset as trace_preset
 from .diff import compare_recipes as compare_recipes, difference_lines as difference_lines
+from .elsewhere import note_other_framework as note_other_framework
 from .explanation import Explanation as Explanation, explain_options as explain_options, setup_of as setup_of
 from .listing import (
     export_text as export_text,

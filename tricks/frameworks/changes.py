@@ -71,7 +71,7 @@ def compare_releases(framework: Framework, first: str, second: str) -> Changes:
 
 def _numbers(framework: Framework, release: str) -> dict[str, str]:
     found = explain_options(framework, release, ())
-    if found.rule is None:
+    if found.rule is None or found.problems:
         return {"the rule of the defaults": "; ".join(found.problems)}
     return probe_rule(found.rule)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tricks.settings import suggest
@@ -112,18 +113,27 @@ def resolve_options(
 
 def _belongs(name: str, defaults: Mapping[str, Any]) -> bool:
     """Return True for a name inside an option that holds a mapping, and for the section of known options."""
-    parents = [name[:place] for place in (match.start() for match in re.finditer(r"\.", name))]
-    return any(parent in defaults for parent in parents) or any(each.startswith(f"{name}.") for each in defaults)
+    return any(parent in defaults for parent in _parents(name)) or any(each.startswith(f"{name}.") for each in defaults)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return any_pattern(tuple(patterns)).match(name) is not None
 
 
-def matching(name: str, patterns: Iterable[str]) -> Iterator[str]:
-    """Yield the globs that match a name or the option that it belongs to."""
-    names = [name, *(name[: match.start()] for match in re.finditer(r"\.", name))]
-    yield from (pattern for pattern in patterns if any(fnmatchcase(each, pattern) for each in names))
+def matches_option(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return True if one of the globs matches a name, or the option that it belongs to."""
+    pattern = any_pattern(patterns)
+    return any(pattern.match(each) for each in (name, *_parents(name)))
+
+
+@cache
+def any_pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one compiled pattern for several globs; it matches nothing where there is none."""
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)")
+
+
+def _parents(name: str) -> Iterator[str]:
+    yield from (name[: match.start()] for match in re.finditer(r"\.", name))
 
 
 def _because(name: str, catalogue: Catalogue, defaults: Mapping[str, Any], release: str) -> str:
@@ -133,7 +143,8 @@ def _because(name: str, catalogue: Catalogue, defaults: Mapping[str, Any], relea
     moved = [each for each in defaults if each.rsplit(".", 1)[-1] == last]
     if moved:
         return f"{catalogue.framework} {release} has no such option; did you mean {moved[0]!r}?"
-    return f"{catalogue.framework} {release} has no such option; {suggest(name, defaults)}"
+    near = suggest(name, defaults)
+    return f"{catalogue.framework} {release} has no such option" + (f"; {near}" if near.startswith("did") else "")
 
 
 def _resolved(value: Any, values: Mapping[str, Any], depth: int = 8) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ from tricks.api import TrickError
 from tricks.batch import Setup
 from tricks.dialects import build_rule, find_dialect
 from tricks.frameworks.catalogue import load_options
-from tricks.frameworks.effective import Effective, GivenOption, Unknown, matching, resolve_options
+from tricks.frameworks.effective import Effective, GivenOption, Unknown, matches_option, resolve_options
 from tricks.frameworks.reading import Found, Origin, read_options
 from tricks.frameworks.spelling import Fault, Loop, equal, fulfilled
 from tricks.presets import PRESETS
@@ -53,7 +53,9 @@ class Explanation:
     framework: str
     release: str
     tricks: Mapping[str, Mapping[str, Any]]  # over the empty preset; with ``emulate`` they are the rule
-    rule: UpdateRule | None  # None where the framework's own choices cannot be built; ``problems`` says why
+    rule: (
+        UpdateRule | None
+    )  # of the choices that are read; None where the framework's own choices cannot be built; ``problems`` says why
     origins: tuple[Origin, ...]
     loop: Loop
     written_loop: tuple[str, ...]  # the keys of the loop that the configuration writes out
@@ -61,7 +63,8 @@ class Explanation:
     faults: tuple[Fault, ...]
     nearest: Nearest | None
     notes: tuple[str, ...]
-    problems: tuple[str, ...]  # why the rule is not whole
+    reasons: tuple[str, ...]  # choices that are known and that no trick computes
+    problems: tuple[str, ...]  # why the rule is not whole; the reasons are among them
     unknown: tuple[Unknown, ...]
     not_modeled: tuple[Placed, ...]  # they change the update, and no trick computes it
     no_effect: tuple[Placed, ...]  # given options that do not change the update
@@ -69,6 +72,11 @@ class Explanation:
     effective: Effective = field(repr=False)
     in_rule: frozenset[str] = frozenset()  # options that decide the rule
     in_loop: frozenset[str] = frozenset()  # options that decide the loop
+
+    @property
+    def whole(self) -> bool:
+        """True if the rule is all that the configuration computes, as far as its options say."""
+        return not (self.problems or self.not_modeled or self.unknown or self.unplaced)
 
     @property
     def emulate(self) -> str:
@@ -94,7 +102,7 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
     dialect = find_dialect(f"{framework.name}@{release}" if release else framework.name)
     effective = resolve_options(framework, load_options(framework.name), dialect.release, given)
     found = read_options(framework, dialect, effective)
-    rule, problem = _built(dialect, found)
+    rule, of_one, problem = _built(dialect, found)
     not_modeled = tuple(_not_modeled(framework, effective))
     no_effect, unplaced = _rest(framework, effective, found, not_modeled)
     return Explanation(
@@ -109,7 +117,8 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
         faults=tuple(_faults(framework, dialect, effective, found.loop)),
         nearest=None if rule is None else find_nearest(rule, dialect.spelled),
         notes=(*found.notes, *effective.repeated),
-        problems=(*found.lacking, *problem),
+        reasons=(*found.reasons, *of_one),
+        problems=(*found.reasons, *of_one, *found.unread, *problem),
         unknown=effective.unknown,
         not_modeled=not_modeled,
         no_effect=no_effect,
@@ -142,12 +151,21 @@ def setup_of(loop: Loop) -> Setup:
     )
 
 
-def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str, ...]]:
-    """Return the rule, or the sentences that say why it cannot be built."""
+def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str, ...], tuple[str, ...]]:
+    """Return the rule, the reasons why it computes nothing, and the sentences that say why it cannot be built.
+
+    A group of one response has no statistics; its rule is shown as that of larger groups, with the reason.
+    """
+    setup = setup_of(found.loop)
     try:
-        return build_rule(EMPTY, found.tricks, dialect.spelled, setup_of(found.loop)), ()
+        return build_rule(EMPTY, found.tricks, dialect.spelled, setup), (), ()
     except TrickError as error:
-        return None, tuple(str(error).splitlines())
+        sentences = tuple(str(error).splitlines())
+    if setup.group_size == 1:
+        with suppress(TrickError):
+            return build_rule(EMPTY, found.tricks, dialect.spelled, replace(setup, group_size=2)), sentences, ()
+    incomplete = found.reasons or found.unread  # then a default that stands for a missing choice may be refused
+    return None, (), () if incomplete else sentences
 
 
 def _idle(framework: Framework, effective: Effective, found: Found, rule: UpdateRule | None) -> Iterator[str]:
@@ -167,11 +185,13 @@ def _faults(framework: Framework, dialect: Dialect, effective: Effective, loop: 
 
 def _not_modeled(framework: Framework, effective: Effective) -> Iterator[Placed]:
     """Yield the options in effect that no trick computes, given or by default."""
+    every = tuple(row.pattern for row in framework.not_modeled)
     for name, value in effective.values.items():
-        for row in framework.not_modeled:
-            if list(matching(name, (row.pattern,))) and not any(equal(value, each) for each in row.neutral):
-                yield Placed(name, value, effective.source(name), row.because)
-                break
+        if not matches_option(name, every):
+            continue
+        rows = (row for row in framework.not_modeled if matches_option(name, (row.pattern,)))
+        if row := next((row for row in rows if not any(equal(value, each) for each in row.neutral)), None):
+            yield Placed(name, value, effective.source(name), row.because)
 
 
 def _rest(
@@ -179,15 +199,14 @@ def _rest(
 ) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
     """Return the given options without effect on the update, and those that nobody has placed."""
     taken = found.in_rule | found.in_loop | {option.name for option in not_modeled}
+    quiet = (*framework.no_effect, *framework.foreign, *(row.pattern for row in framework.not_modeled))
     no_effect: list[Placed] = []
     unplaced: list[Placed] = []
     for name, option in effective.given.items():
         if name in taken:
             continue
         placed = Placed(name, option.value, option.place)
-        off = list(matching(name, (row.pattern for row in framework.not_modeled)))
-        quiet = off or list(matching(name, (*framework.no_effect, *framework.foreign)))
-        (no_effect if quiet else unplaced).append(placed)
+        (no_effect if matches_option(name, quiet) else unplaced).append(placed)
     return tuple(no_effect), tuple(unplaced)
 
 
@@ -198,7 +217,7 @@ def _preset_rules(emulate: str, setup: Setup) -> dict[str, dict[str, list[str]]]
         try:
             rules[preset] = build_rule(preset, {}, emulate, setup).settings()
         except TrickError:  # the framework cannot express it; its plain rule is the target
-            with suppress(TrickError):  # such as a group of one
+            with suppress(TrickError):  # nor is it one for groups of one
                 rules[preset] = build_rule(preset, {}, "none", setup).settings()
     return rules
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import torch
-
 from tricks.batch import Rollouts
 from tricks.io import Document
+from tricks.tensors import torch
 
 GROUPS: Final = 5
 SIZE: Final = 8

@@ -16,7 +16,6 @@ from tricks.frameworks.spelling import (
     Framework,
     Keep,
     Loop,
-    Match,
     NotModeled,
     Options,
     Part,
@@ -318,7 +317,7 @@ _FAULTS: Final = (
     ),
     Fault(
         "almost-equal-rewards",
-        "the deviation is sqrt(E[x^2] - E[x]^2) in float32: where rewards are almost equal it is rounding error, and an "
+        "the deviation is sqrt(E[x^2] - E[x]^2) in float32: where rewards are almost equal this is rounding, and an "
         "advantage may reach thousands (issues 1518, 4161); rewards of 0 and 1 are safe",
         {f"{_ESTIMATOR}.name": "grpo", f"{_ESTIMATOR}.normalize_rewards": ON},
         source="nemo_rl/algorithms/utils.py:187, run",

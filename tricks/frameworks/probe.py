@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import torch
-
 from tricks.api import TrickError
 from tricks.batch import Rollouts
 from tricks.fired import compute_token_gradients
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

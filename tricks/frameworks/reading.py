@@ -29,7 +29,8 @@ class Found:
 
     tricks: Mapping[str, Mapping[str, Any]]
     origins: tuple[Origin, ...]
-    lacking: tuple[str, ...]  # sentences on choices that no trick computes
+    reasons: tuple[str, ...]  # sentences on choices that no trick computes
+    unread: tuple[str, ...]  # sentences on choices that no row has
     notes: tuple[str, ...]  # remarks of the spellings
     loop: Loop
     in_rule: frozenset[str]  # options that decide tricks
@@ -45,28 +46,41 @@ def read_options(framework: Framework, dialect: Dialect, effective: Effective) -
         effective: The options.
 
     Returns:
-        The tricks and the loop. A choice that no spelling fits is named in ``lacking`` and adds no trick.
+        The tricks and the loop. A choice that no spelling fits is named in ``unread`` and adds no trick.
 
     """
     tricks: dict[str, dict[str, Any]] = {}
     origins: list[Origin] = []
-    lacking: list[str] = []
+    reasons: list[str] = []
+    unread: list[str] = []
     notes: list[str] = []
     effective.values.asked.clear()
     for part in framework.parts:
         spelling = _fitting(part, dialect, effective)
+        if spelling is None and (registered := _registered(part, dialect, effective)):
+            reasons.append(registered)
+            continue
         if spelling is None:
-            lacking.append(_unfit(part, dialect, effective))
+            unread.append(_unfit(part, dialect, effective))
             continue
         if spelling.not_modeled:
-            lacking.append(f"{part.name}: {spelling.not_modeled} ({_words(spelling, effective)})")
+            reasons.append(f"{part.name}: {spelling.not_modeled} ({_words(spelling, effective)})")
         notes += [f"{part.name}: {spelling.note}"] * bool(spelling.note)
         tricks |= _settings(spelling, effective)
         origins += _origins(spelling, effective)
     in_rule = frozenset(effective.values.asked)
     effective.values.asked.clear()
     loop = read_loop(framework, dialect, effective)
-    return Found(tricks, tuple(origins), tuple(lacking), tuple(notes), loop, in_rule, frozenset(effective.values.asked))
+    return Found(
+        tricks=tricks,
+        origins=tuple(origins),
+        reasons=tuple(reasons),
+        unread=tuple(unread),
+        notes=tuple(notes),
+        loop=loop,
+        in_rule=in_rule,
+        in_loop=frozenset(effective.values.asked),
+    )
 
 
 def read_loop(framework: Framework, dialect: Dialect, effective: Effective) -> Loop:
@@ -118,12 +132,30 @@ def _words(spelling: Spelling, effective: Effective) -> str:
 
 
 def _unfit(part: Part, dialect: Dialect, effective: Effective) -> str:
-    names = list(dict.fromkeys(name for row in spellings_of(part, dialect, effective.release) for name in row.options))
-    given = ", ".join(f"{name}={effective.values.get(name)!r}" for name in names)
-    known = [
-        " with ".join(
-            f"{name}={wanted.words if isinstance(wanted, Match) else wanted}" for name, wanted in row.options.items()
-        )
-        for row in spellings_of(part, dialect, effective.release)
-    ]
-    return f"{part.name}: no known choice has {given}; known: {'; '.join(known) or 'none'}"
+    """Return the sentence for a choice that no spelling has: the values, and what each option may be."""
+    known = _known_values(part, dialect, effective.release)
+    given = ", ".join(f"{name}={effective.values.get(name)!r}" for name in known)
+    options = "; ".join(f"{name}: {', '.join(words)}" for name, words in known.items())
+    return f"{part.name}: no known choice has {given}; known values: {options or 'none'}"
+
+
+def _registered(part: Part, dialect: Dialect, effective: Effective) -> str:
+    """Return the sentence for a name that the user has registered in code, or "" where there is none."""
+    for name in part.registers:
+        value, known = effective.values.get(name), _known_values(part, dialect, effective.release).get(name, [])
+        if isinstance(value, str) and value.lower() not in [word.lower() for word in known]:
+            return (
+                f"{part.name}: {name}={value!r} is none of {dialect.name}'s own ({', '.join(known)}); "
+                "it is registered in the user's code, which is not read"
+            )
+    return ""
+
+
+def _known_values(part: Part, dialect: Dialect, release: str) -> dict[str, list[str]]:
+    """Return the words for the values of each option that the spellings of a part name."""
+    found: dict[str, dict[str, None]] = {}
+    for row in spellings_of(part, dialect, release):
+        for name, wanted in row.options.items():
+            words = wanted.words.split(" or ") if isinstance(wanted, Match) else [str(wanted)]
+            found.setdefault(name, {}).update(dict.fromkeys(words))
+    return {name: list(words) for name, words in found.items()}

@@ -11,7 +11,20 @@ from tricks.settings import suggest
 if TYPE_CHECKING:
     from tricks.frameworks.spelling import Framework
 
-FRAMEWORKS: Final = ("trl", "nemo_rl", "roll", "slime")
+FRAMEWORKS: Final = (
+    "trl",
+    "verl",
+    "openrlhf",
+    "ms_swift",
+    "roll",
+    "nemo_rl",
+    "areal",
+    "skyrl",
+    "prime_rl",
+    "open_instruct",
+    "oat",
+    "slime",
+)
 
 
 def find_framework(name: str) -> Framework:

@@ -35,10 +35,11 @@ def report_lines(explanation: Explanation, title: str, read_notes: Iterable[str]
 
     """
     yield title
-    yield from _block("could not be read", read_notes)
+    yield from _block("on reading it", read_notes)
     yield from _block("the rule is not whole", explanation.problems)
     if explanation.rule is not None:
-        yield from _block("the rule", write_formula(explanation.rule))
+        if not explanation.problems:  # without them, the default would stand for a choice that is not read
+            yield from _block("the rule", write_formula(explanation.rule))
         yield from _block("settings in effect", _settings(explanation, explanation.rule))
     yield from _block("keep", _loop(explanation))
     yield from _block("cannot act here", explanation.idle)
@@ -51,7 +52,7 @@ def report_lines(explanation: Explanation, title: str, read_notes: Iterable[str]
     yield from _block("change the update, and no trick computes them", _placed(explanation.not_modeled))
     yield from _block("not placed: their effect on the update is not known here", _placed(explanation.unplaced))
     yield from _block("no effect on the update", _wrapped(explanation.no_effect))
-    if explanation.rule is not None:
+    if not explanation.problems:
         yield from _block("as a command", [run_command(explanation)])
 
 
@@ -97,8 +98,8 @@ def to_dict(explanation: Explanation, form: str = "", read_notes: Iterable[str] 
         "framework": explanation.framework,
         "release": explanation.release,
         "form": form,
-        "whole": not (explanation.problems or explanation.not_modeled or explanation.unknown or explanation.unplaced),
-        "overrides": None if rule is None else [*overrides_of(explanation), *loop_overrides(explanation)],
+        "whole": explanation.whole,
+        "overrides": None if explanation.problems else [*overrides_of(explanation), *loop_overrides(explanation)],
         "preset": EMPTY,
         "emulate": explanation.emulate,
         "tricks": explanation.tricks,

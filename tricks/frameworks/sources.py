@@ -17,7 +17,7 @@ from tricks.rule import UpdateRule
 from tricks.settings import suggest
 
 if TYPE_CHECKING:
-    from tricks.forms import Reading
+    from tricks.forms import FormReading
     from tricks.frameworks.spelling import Framework
 
 _MOST_BYTES: Final = 4_000_000
@@ -59,13 +59,13 @@ def load_recipe(word: str, loop: Mapping[str, Any] | None = None) -> Recipe:
     framework = find_framework(name)
     reading = read_file(framework, Path(file)) if colon else None
     explanation = explain_options(framework, release, () if reading is None else reading.given)
-    if explanation.rule is None:
+    if explanation.rule is None or explanation.problems:
         raise TrickError(f"{word}: the rule is not whole: {'; '.join(explanation.problems)}")
     notes = () if reading is None else reading.notes
     return Recipe(f"{explanation.emulate}{colon}{file}", explanation.rule, explanation.loop, explanation, notes)
 
 
-def read_file(framework: Framework, path: Path) -> Reading:
+def read_file(framework: Framework, path: Path) -> FormReading:
     """Read a configuration of a framework in any of its forms.
 
     Args:
@@ -82,7 +82,7 @@ def read_file(framework: Framework, path: Path) -> Reading:
     return read_configuration(framework, _text(path), path.name, path.parent)
 
 
-def read_configuration(framework: Framework, text: str, name: str, folder: Path | None = None) -> Reading:
+def read_configuration(framework: Framework, text: str, name: str, folder: Path | None = None) -> FormReading:
     """Read the text of a configuration.
 
     Args:

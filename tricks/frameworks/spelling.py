@@ -46,6 +46,10 @@ class Take:
         given = options.get(self.option)
         return self.read(options.get(self.or_else) if given is None and self.or_else else given)
 
+    def written(self, value: Any, loop: Loop) -> Any:
+        """Return the option's value for a setting; a heir may read the loop."""
+        return self.write(value)
+
 
 def whole(options: Options, name: str, default: int | None = None) -> int | None:
     """Return an option as a whole number, or the default where it is None or no number."""
@@ -194,6 +198,7 @@ class Part:
 
     name: str  # of the choice, for messages: "advantages"
     spellings: tuple[Spelling, ...]
+    registers: tuple[str, ...] = ()  # options that also take names which a user registers in code
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,8 @@ def export_rule(framework: Framework, rule: UpdateRule, loop: Loop, release: str
     """
     dialect = find_dialect(f"{framework.name}@{release}" if release else framework.name)
     _refuse_in_code(framework, rule)
-    parts = {hook: filler for hook, filler in rule.fillers.items() if not _taken(hook, rule)} | rule.tricks
-    choices = [_candidates(part, dialect, parts.values()) for part in framework.parts]
+    fillers = [filler for hook, filler in rule.fillers.items() if not _taken(hook, rule)]
+    choices = [_candidates(part, dialect, [*fillers, *rule.tricks.values()], fillers) for part in framework.parts]
     for chosen in _limited(product(*choices)):
         lines = _lines(framework, dialect, chosen, loop)
         if _reads_back(framework, dialect, lines, rule):
@@ -84,20 +84,27 @@ def _limited(combinations: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...
 Chosen = tuple["Spelling", "Mapping[tuple[str, str], Any]"]  # a spelling and the values of its Takes
 
 
-def _candidates(part: Part, dialect: Dialect, tricks: Any) -> list[Chosen]:
-    """Return the spellings of a part that may stand for the tricks that it covers; none where one is not covered."""
+def _candidates(part: Part, dialect: Dialect, tricks: Sequence[Any], fillers: Sequence[Any]) -> list[Chosen]:
+    """Return the spellings of a part that may stand for the tricks that it covers; none where one is not covered.
+
+    A filler needs no words: a row may leave it out.
+    """
     rows = [row for row in spellings_of(part, dialect, dialect.release) if row.written and not row.not_modeled]
     covered = {find_trick(name).cls for row in rows for name in row.tricks}
     own = [trick for trick in tricks if any(isinstance(trick, cls) for cls in covered)]
     found = []
     for row in rows:
-        if len(row.tricks) == len(own) and (values := _solved(row, own)) is not None:
-            found.append((row, values))
+        solved = _solved(row, own)
+        if solved is not None and all(any(each is filler for filler in fillers) for each in solved[1]):
+            found.append((row, solved[0]))
     return found
 
 
-def _solved(row: Spelling, own: Sequence[Any]) -> Mapping[tuple[str, str], Any] | None:
-    """Return the settings that the row takes from options, or None where it is about other tricks."""
+def _solved(row: Spelling, own: Sequence[Any]) -> tuple[Mapping[tuple[str, str], Any], list[Any]] | None:
+    """Return the settings that the row takes from options and the tricks that it leaves out.
+
+    None where the row is about other tricks.
+    """
     values: dict[tuple[str, str], Any] = {}
     left = list(own)
     for name, settings in row.tricks.items():
@@ -109,7 +116,7 @@ def _solved(row: Spelling, own: Sequence[Any]) -> Mapping[tuple[str, str], Any] 
             return None
         left.remove(trick)
         values |= {(name, key): getattr(trick, key, None) for key, value in settings.items() if isinstance(value, Take)}
-    return values
+    return values, left
 
 
 def _agrees(trick: Any, implied: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
@@ -124,7 +131,7 @@ def _lines(framework: Framework, dialect: Dialect, chosen: Sequence[Chosen], loo
     defaults = load_options(framework.name).defaults(dialect.release)
     found: dict[str, Line] = {}
     for row, values in chosen:
-        for line in _spelled(row, values):
+        for line in _spelled(row, values, loop):
             if line.name in defaults:
                 found[line.name] = line
     for name, value, key in _looped(framework, dialect, loop, defaults):
@@ -133,7 +140,7 @@ def _lines(framework: Framework, dialect: Dialect, chosen: Sequence[Chosen], loo
     return tuple(found.values())
 
 
-def _spelled(row: Spelling, values: Mapping[tuple[str, str], Any]) -> Iterator[Line]:
+def _spelled(row: Spelling, values: Mapping[tuple[str, str], Any], loop: Loop) -> Iterator[Line]:
     """Yield the options of one spelling; those of Takes have the value of the setting."""
     tricks = " and ".join(row.tricks) or "nothing"
     why = f"{tricks}{f': {row.note}' if row.note else ''}"
@@ -143,7 +150,7 @@ def _spelled(row: Spelling, values: Mapping[tuple[str, str], Any]) -> Iterator[L
             yield Line(name, wanted.written if isinstance(wanted, Match) else wanted, why)
     pieces: dict[str, dict[int, Any]] = {}
     for (trick, key), take in taken.items():
-        value = take.write(values[trick, key])
+        value = take.written(values[trick, key], loop)
         if isinstance(value, Piece):
             pieces.setdefault(take.option, {})[value.index] = value.value
         else:
@@ -174,7 +181,7 @@ def _reads_back(framework: Framework, dialect: Dialect, lines: Sequence[Line], r
     given = [_Option(line.name, line.value) for line in lines]
     effective = resolve_options(framework, load_options(framework.name), dialect.release, given)
     found = read_options(framework, dialect, effective)
-    if found.lacking:
+    if found.reasons or found.unread:
         return False
     try:
         read = build_rule(EMPTY, found.tricks, dialect.spelled, setup_of(found.loop))

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
-
 from tricks.api import TrickError
 from tricks.batch import Setup
 from tricks.dialects import build_rule
@@ -18,6 +16,7 @@ from tricks.hints import list_rule_hints
 from tricks.io.document import document_hints, read_document
 from tricks.settings import suggest
 from tricks.surrogates import max_log_ratio
+from tricks.tensors import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 
 KEYS: Final = ("preset", "emulate", "dtype", "updates_per_rollout", "tricks")
-DTYPES: Final = {"float32": torch.float32, "float64": torch.float64}
+DTYPES: Final = ("float32", "float64")
 _HALF: Final = ("float16", "bfloat16", "half")
 
 
@@ -40,7 +39,7 @@ class ApplyOptions:
 
     preset: str = "vanilla_ppo"
     emulate: str = "none"
-    dtype: torch.dtype = torch.float32
+    dtype: torch.dtype = field(default_factory=lambda: torch.float32)
     updates_per_rollout: int = 4
     tricks: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
 
@@ -90,7 +89,8 @@ def _dtype(name: str) -> torch.dtype:
         raise TrickError(f"dtype={name}: ratios of half-precision log-probs are noise; choose float32 or float64")
     if name not in DTYPES:
         raise TrickError(f"dtype={name}: no such precision; choose float32 or float64")
-    return DTYPES[name]
+    found: torch.dtype = getattr(torch, name)
+    return found
 
 
 def _updates(text: str) -> int:

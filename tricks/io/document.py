@@ -1,12 +1,10 @@
 """Read and write a batch of rollouts as JSON (docs/reference/rollouts.md)."""
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from tricks.api import TrickError
 from tricks.batch import Rollouts
@@ -23,6 +21,12 @@ from tricks.io.values import (
     rows,
     table,
 )
+from tricks.tensors import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,9 @@ class Document:
     """A batch and the current policy: the inputs of one gradient of the update."""
 
     rollouts: Rollouts
-    log_probs: Tensor  # (B, T)
-    entropies: Tensor | None  # (B, T)
-    micro_batch: Tensor | None  # (B,) int64
+    log_probs: torch.Tensor  # (B, T)
+    entropies: torch.Tensor | None  # (B, T)
+    micro_batch: torch.Tensor | None  # (B,) int64
 
 
 def read_document(text: bytes, dtype: torch.dtype) -> Document:

@@ -1,14 +1,18 @@
 """Read the JSON text of a batch strictly, and its lists as tensors: one value a sample, or one row a response."""
 
-import json
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import json
+from typing import TYPE_CHECKING, Any, Final
 
 from tricks.api import TrickError
 from tricks.settings import suggest
+from tricks.tensors import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from torch import Tensor
 
 _FORM: Final = "docs/reference/rollouts.md shows the form"
 

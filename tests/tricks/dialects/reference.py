@@ -111,8 +111,9 @@ def oat_dr_grpo(batch: Rollouts, now: Tensor) -> Tensor:
 def prime_rl_default(batch: Rollouts, now: Tensor) -> Tensor:
     """Group mean, probability mask at 0.2, squared log-ratio on every token, token mean."""
     advantages = (batch.rewards.double() - _group_mean(batch.rewards.double()))[:, None]
-    log_ratio = now - batch.old_log_probs
-    moved = now.exp() - batch.old_log_probs.exp()
+    assert batch.sampler_log_probs is not None
+    log_ratio = now - batch.sampler_log_probs
+    moved = now.exp() - batch.sampler_log_probs.exp()
     kept = ~torch.where(advantages > 0, moved > 0.2, moved < -0.2)
     return _token_mean(-(kept * advantages * log_ratio.exp()) + 1e-3 * log_ratio**2, batch)
 
@@ -122,6 +123,27 @@ def slime_dapo_static(batch: Rollouts, now: Tensor) -> Tensor:
     mask = batch.response_mask & ~batch.truncated[:, None]
     losses = _clipped(batch, now, _group_norm(batch, 1e-6), high=0.28)
     return (losses * mask).sum() / mask.sum(1).clamp(min=1).sum()
+
+
+def ms_swift_weighed_kl(batch: Rollouts, now: Tensor) -> Tensor:
+    """Group norm with epsilon 1e-4, k3 in the loss, the geometric mean of learner over sampler on both, token mean."""
+    assert batch.sampler_log_probs is not None
+    assert batch.ref_log_probs is not None
+    mask = batch.response_mask
+    gap = (batch.old_log_probs - batch.sampler_log_probs).masked_fill(~mask, 0.0)
+    weight = (gap.sum(1) / mask.sum(1)).exp().clamp(max=2.0)[:, None]
+    log_ratio = (batch.ref_log_probs - now).clamp(-20, 20)
+    divergence = 0.04 * (log_ratio.exp() - log_ratio - 1).clamp(-10, 10)
+    return _token_mean(weight * (_clipped(batch, now, _group_norm(batch, 1e-4), high=0.2) + divergence), batch)
+
+
+def skyrl_default(batch: Rollouts, now: Tensor) -> Tensor:
+    """Group norm with epsilon 1e-6 in the token mean, and k3 in the sequence mean."""
+    mask = batch.response_mask
+    log_ratio = (batch.ref_log_probs - now).clamp(-20, 20)
+    divergence = (log_ratio.exp() - log_ratio - 1).clamp(-10, 10)
+    surrogate = _token_mean(_clipped(batch, now, _group_norm(batch, 1e-6), high=0.2, bound=20.0), batch)
+    return surrogate + 1e-2 * ((divergence * mask).sum(1) / mask.sum(1)).mean()
 
 
 Reference = Callable[[Rollouts, Tensor], Tensor]

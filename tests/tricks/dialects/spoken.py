@@ -29,6 +29,12 @@ def spoken(emulate: str, name: str, *, beside: tuple[str, ...] = (), **settings:
     return translate(find_dialect(emulate), {name: trick(name, **settings), **company})[name]
 
 
+def written(emulate: str, name: str, *, beside: tuple[str, ...] = (), **settings: Any) -> Any:
+    """A trick in the dialect whose settings the user writes, so that they hold even where they are the default."""
+    parts = {other: trick(other) for other in beside} | {name: trick(name, **settings)}
+    return translate(find_dialect(emulate), parts, {name: tuple(settings)})[name]
+
+
 def rule(emulate: str, **tricks: dict[str, Any]) -> UpdateRule:
     """The rule of these tricks in the dialect, or in ours."""
     return build_rule("vanilla_ppo", tricks, emulate, SETUP)

@@ -21,6 +21,7 @@ Parts = dict[str, Any]
 Given = Mapping[str, tuple[str, ...]]
 COMPANY = ((), ("token_whitening",), ("gspo",), ("kl_to_go",), ("soft_overlong",))
 AGGREGATIONS = ("token_mean", "sequence_sum")
+OLDER = ("verl@0.2", "verl@0.3.0.post1", "verl@0.5.0", "verl@0.6.0", "verl@0.7.0", "verl@0.7.1", "verl@0.9.0")
 
 
 def options(kind: Any) -> tuple[Any, ...]:
@@ -123,7 +124,7 @@ def advices(words: str) -> list[str]:
 FREE = re.compile(r"choose one of these|bound (them|the sum) in the task's reward")
 
 
-@pytest.mark.parametrize("emulate", DIALECTS)
+@pytest.mark.parametrize("emulate", [*DIALECTS, *OLDER])
 def test_advice_that_is_followed_is_accepted(emulate):
     checked = set()
     for (name, settings), others, aggregation in product(choices(), COMPANY, AGGREGATIONS):

@@ -146,12 +146,12 @@ def _lines(preset: str, tricks: Mapping[str, Any], emulate: str) -> Any:
 
 def test_an_aggregation_that_the_surrogate_ignores_is_refused_where_its_settings_are_written():
     given: dict[str, Any] = {"group_norm": {}, "gspo": {}}
-    assert repr(rule("verl", **given, token_mean={}).tricks["token_mean"]).startswith("SequenceMean(")
+    assert repr(rule("verl@0.9.0", **given, token_mean={}).tricks["token_mean"]).startswith("SequenceMean(")
     with pytest.raises(TrickError) as caught:
-        rule("verl", **given, token_mean={"scope": "update"})
+        rule("verl@0.9.0", **given, token_mean={"scope": "update"})
     assert str(caught.value) == (
-        "token_mean.scope: verl computes SequenceMean in place of token_mean (verl/trainer/ppo/core_algos.py:1603), "
-        "got 'update'; leave scope out, or leave emulate out"
+        "token_mean.scope: verl 0.9.0 computes SequenceMean in place of token_mean "
+        "(verl/trainer/ppo/core_algos.py:1603), got 'update'; leave scope out, or leave emulate out"
     )
 
 

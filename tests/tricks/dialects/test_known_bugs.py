@@ -99,14 +99,15 @@ def test_verls_dual_clip_cannot_be_turned_off():
     assert loss(chosen, sampled, log_probs) == pytest.approx((3 * a - 1.2 * a) / 2, rel=1e-9)
 
 
-def test_verls_gspo_ignores_the_aggregation():
-    """verl/trainer/ppo/core_algos.py:1545: token mean and sequence sum give the sequence mean."""
+@pytest.mark.parametrize(("release", "different"), [("0.8.0", 1), ("0.9.0", 1), ("0.9.1", 4)])
+def test_verls_gspo_ignores_the_aggregation_up_to_0_9_0(release, different):
+    """verl/trainer/ppo/core_algos.py:1603: token mean and sequence sum give the sequence mean."""
     sampled = example(torch.float64)
     losses = {
-        loss(rule("verl", group_norm={}, gspo={}, **{aggregation: {}}), sampled, moved(sampled))
+        loss(rule(f"verl@{release}", group_norm={}, gspo={}, **{aggregation: {}}), sampled, moved(sampled))
         for aggregation in ("token_mean", "sequence_mean", "sequence_sum", "constant_length")
     }
-    assert len(losses) == 1
+    assert len({round(value, 12) for value in losses}) == different
 
 
 def test_verl_gives_a_sample_alone_its_raw_reward():

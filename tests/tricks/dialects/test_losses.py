@@ -34,6 +34,11 @@ CASES: dict[reference.Reference, tuple[str, dict[str, Any]]] = {
         "slime",
         {"group_norm": {}, "clip_higher": {}, "token_mean": {}, "overlong_filter": {}},
     ),
+    reference.ms_swift_weighed_kl: (
+        "ms_swift",
+        {"group_norm": {}, "truncated_is": {"level": "sequence"}, "kl_loss": {"coef": 0.04}, "token_mean": {}},
+    ),
+    reference.skyrl_default: ("skyrl", {"group_norm": {}, "kl_loss": {"coef": 1e-2}, "token_mean": {}}),
 }
 
 
@@ -52,4 +57,4 @@ def test_a_whole_update_is_the_frameworks_formula(formula, dtype):
 
 
 def test_every_dialect_is_compared():
-    assert len({emulate for emulate, _ in CASES.values()}) == 10
+    assert len({emulate for emulate, _ in CASES.values()}) == 12

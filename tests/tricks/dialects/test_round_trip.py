@@ -26,6 +26,8 @@ BUILT = {  # which presets a framework can express
     "oat": "grpo dr_grpo",
     "prime_rl": "",
     "slime": "vanilla_ppo grpo dr_grpo dapo dapo_static reinforce_pp reinforce_pp_baseline gspo cispo",
+    "ms_swift": "grpo dr_grpo dapo dapo_static gspo cispo liteppo",
+    "skyrl": "grpo dr_grpo dapo dapo_static reinforce_pp reinforce_pp_baseline gspo cispo",
 }
 
 

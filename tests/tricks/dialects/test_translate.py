@@ -127,6 +127,6 @@ def test_an_unknown_dialect_is_refused_with_the_nearest():
         find_dialect("verk")
 
 
-def test_the_ten_dialects_are_those_of_the_design():
-    names = "verl trl roll openrlhf areal nemo_rl open_instruct oat prime_rl slime"
+def test_the_dialects_are_those_of_the_design():
+    names = "verl trl roll openrlhf areal nemo_rl open_instruct oat prime_rl slime ms_swift skyrl"
     assert list(DIALECTS) == names.split()
