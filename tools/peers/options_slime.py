@@ -33,7 +33,7 @@ def _answer(folder: str, scripts: str) -> dict[str, Any]:
     open_checkout(Path(folder), "slime", ABSENT)
     arguments = import_module("slime.utils.arguments")
     parser = arguments.get_slime_extra_args_provider()(argparse.ArgumentParser(add_help=False))
-    found = {name: None for name in sorted(set(_FLAG.findall(scripts))) if not name.startswith(_OTHERS)}
+    found: dict[str, Any] = {name: None for name in sorted(set(_FLAG.findall(scripts))) if not name.startswith(_OTHERS)}
     for action in parser._actions:
         switch = action.nargs == 0
         for name in action.option_strings:

@@ -64,20 +64,14 @@ _TYPES: Final[Mapping[tuple[str | None, str | None], Mapping[str, Mapping[str, A
 def _advantages() -> Iterator[Spelling]:
     """Yield what is subtracted from rewards and what divides them, first that of agents."""
     agents = {"adv_estimator": one_of("grpo", "reinforce", "agentic_reinforce")}
-    for method, mean, std in (("mean_std", "group", "group"), ("mean", "group", None)):
-        yield Spelling(
-            {**agents, f"{_NORM}.grouping": _BY_TRAJECTORY, f"{_NORM}.method": method},
-            _TYPES[mean, std],
-            note=_AGENTS,
-            written=False,
-        )
-    for method, mean, std in (("mean_std", "batch", "batch"), ("mean", "batch", None)):
-        yield Spelling(
-            {**agents, f"{_NORM}.grouping": "batch", f"{_NORM}.method": method},
-            _TYPES[mean, std],
-            note=_AGENTS,
-            written=False,
-        )
+    for grouping, unit in ((_BY_TRAJECTORY, "group"), ("batch", "batch")):
+        for method, scaled in (("mean_std", True), ("mean", False)):
+            yield Spelling(
+                {**agents, f"{_NORM}.grouping": grouping, f"{_NORM}.method": method},
+                _TYPES[unit, unit if scaled else None],
+                note=_AGENTS,
+                written=False,
+            )
     for (mean, std), tricks in _TYPES.items():
         if mean or std:
             yield Spelling(

@@ -273,11 +273,13 @@ _NO_EFFECT: Final = (
     "ffn-hidden-size", "fp8-*", "group-query-attention", "group-rm", "hf-checkpoint", "hidden-*", "input-key",
     "label-key", "kl-*", "kv-*", "lambd", "load*", "log-*", "make-vocab-*", "max-*", "megatron-*", "memory-*",
     "metadata-key", "micro-batch-size", "min-lr", "model-*", "moe-*", "mscale*", "mtp-*", "multi*",
-    "n-samples-per-eval*", "no-*", "norm*", "num-*", "offload*", "opd-*", "opsm-*", "optimizer-*", "over-sampling-*", "overlap-*", "padded-*",
+    "n-samples-per-eval*", "no-*", "norm*", "num-*", "offload*", "opd-*", "opsm-*", "optimizer-*", "over-sampling-*",
+    "overlap-*", "padded-*",
     "pipeline-*", "position-*", "post-*", "prefill-*", "profile-*", "prompt-data", "q-lora-rank", "qk-*", "qwen-*",
     "recompute-*", "record-*", "ref-*", "release-train", "reward-key", "rm-*", "rollout-*", "rotary-*", "save*", "seed",
     "seq-length", "sequence-parallel", "skip-*", "spec", "start-*", "swiglu", "tb-*", "tensor-*", "tis-*",
-    "tool-key", "train-*", "transformer-*", "update-weight*", "use-*", "value-clip", "vocab-size", "wandb-*", "get-mismatch-metrics",
+    "tool-key", "train-*", "transformer-*", "update-weight*", "use-*", "value-clip", "vocab-size", "wandb-*",
+    "get-mismatch-metrics",
     "v-head-dim", "custom-*",
 )  # fmt: skip
 
