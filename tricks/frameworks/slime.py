@@ -280,7 +280,7 @@ _NO_EFFECT: Final = (
     "seq-length", "sequence-parallel", "skip-*", "spec", "start-*", "swiglu", "tb-*", "tensor-*", "tis-*",
     "tool-key", "train-*", "transformer-*", "update-weight*", "use-*", "value-clip", "vocab-size", "wandb-*",
     "get-mismatch-metrics",
-    "v-head-dim", "custom-*",
+    "v-head-dim", "custom-*", "accumulate-*", "untie-*",
 )  # fmt: skip
 
 
