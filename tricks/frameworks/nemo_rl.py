@@ -364,7 +364,7 @@ _NO_EFFECT: Final = (
     "value", "grpo.max_num_*", "grpo.max_rollout_turns", "grpo.val_*", "grpo.max_val_samples", "grpo.stop_at_*",
     "grpo.seed", "grpo.dynamic_sampling_max_gen_batches", "grpo.batch_multiplier", "grpo.calculate_advantages_on_gpu",
     "grpo.skip_reference_policy_logprobs_calculation", "grpo.deduplicate_multimodal_data", "grpo.debug_payload_metrics",
-    "grpo.async_grpo.*", "grpo.normalize_rewards", "grpo.use_leave_one_out_baseline", "grpo.adv_estimator.*",
+    "grpo.async_grpo*", "grpo.normalize_rewards", "grpo.use_leave_one_out_baseline", "grpo.adv_estimator.*",
     "grpo.reward_shaping.*", "grpo.reward_scaling.*", "reward_penalties.token_ids", "loss_fn.kl_*",
     "loss_fn.reference_policy_kl_type", "loss_fn.use_kl_in_reward", "loss_fn.truncated_importance_sampling_*",
     "loss_fn.ratio_clip_*", "loss_fn.use_on_policy_kl_approximation", "loss_fn.use_cispo", "loss_fn.disable_ppo_ratio",
