@@ -35,7 +35,7 @@ _UNSCALED: Final = {f"{_GRPO}.normalize_rewards": False}
 _PLUS: Final = {f"{_GRPO}.name": "reinforce_plus_plus"}
 _TOKENS: Final = {"loss_fn.token_level_loss": True, **_NO_KL}
 _SEQUENCES: Final = {"loss_fn.token_level_loss": False, **_NO_KL}
-_PLAIN: Final = {"group_norm": {}, "token_mean": {}}
+_PLAIN: Final[dict[str, dict[str, Any]]] = {"group_norm": {}, "token_mean": {}}
 _GSPO: Final = {**_SEQUENCES, "loss_fn.sequence_level_importance_ratios": True}
 
 
@@ -45,7 +45,7 @@ def cases() -> list[dict[str, Any]]:
 
 
 def _advantages() -> list[dict[str, Any]]:
-    whitened = {"token_whitening": {}, "token_mean": {}}
+    whitened: dict[str, Any] = {"token_whitening": {}, "token_mean": {}}
     kinds: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         "others": ({}, {"group_norm": {}}),
         "all": (_ALL, {"group_norm": {"mean": "group", "std": "group"}}),

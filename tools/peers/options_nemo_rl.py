@@ -33,7 +33,8 @@ OPENED: Final = (
 )  # fmt: skip
 COMPLETE: Final = tuple(name for name in OPENED if not name.startswith("policy"))  # no other names are read in them
 MORE: Final = (
-    "grpo.adv_estimator.normalize_advantages", "async_rl", "data_plane", "on_policy_distillation", "value", "defaults", "draft", "modelopt",
+    "grpo.adv_estimator.normalize_advantages", "async_rl", "data_plane", "on_policy_distillation", "value",
+    "defaults", "draft", "modelopt",
 )  # fmt: skip
 
 

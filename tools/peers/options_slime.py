@@ -33,7 +33,7 @@ def _answer(folder: str, scripts: str) -> dict[str, Any]:
     open_checkout(Path(folder), "slime", ABSENT)
     arguments = import_module("slime.utils.arguments")
     parser = arguments.get_slime_extra_args_provider()(argparse.ArgumentParser(add_help=False))
-    found = {name: None for name in sorted(set(_FLAG.findall(scripts))) if not name.startswith(_OTHERS)}
+    found: dict[str, Any] = {name: None for name in sorted(set(_FLAG.findall(scripts))) if not name.startswith(_OTHERS)}
     for action in parser._actions:
         switch = action.nargs == 0
         for name in action.option_strings:
@@ -45,7 +45,7 @@ def _scripts(folder: Path) -> str:
     """Return the text of all training scripts of the checkout."""
     listed = ["git", "-C", str(folder), "ls-tree", "-r", "--name-only", COMMIT]
     names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
-    wanted = [name for name in names if name.endswith(".sh") and not name.startswith("docker")]
+    wanted = [name for name in names if name.endswith(".sh") and name.startswith(("scripts/", "examples/", "tests/"))]
     shown = ["git", "-C", str(folder), "show", *(f"{COMMIT}:{name}" for name in wanted)]
     text = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
     return "\n".join(line for line in text.splitlines() if re.match(r"\s*(#\s*)?--|\s*\w+=\(", line))

@@ -42,6 +42,7 @@ _MEANS: Final = {
     "sequence_sum": "seq-mean-token-sum",
     "constant_length": "seq-mean-token-sum-norm",
 }
+_PLAIN: Final[dict[str, dict[str, Any]]] = {"group_norm": {}, "token_mean": {}}
 _GROUP_STD: Final = {**_REINFORCE, "norm_std_type": "batch"}
 
 
@@ -73,7 +74,7 @@ def cases() -> list[dict[str, Any]]:
 
 
 def _terms() -> list[dict[str, Any]]:
-    base, mean = {**_NORMS["group_norm"], "loss_agg_mode": "token-mean"}, {"group_norm": {}, "token_mean": {}}
+    base, mean = {**_NORMS["group_norm"], "loss_agg_mode": "token-mean"}, _PLAIN
     raw = {**_REINFORCE, "loss_agg_mode": "token-mean", "init_kl_coef": 0.05}
     whitened = {**_NORMS["group_mean"], "whiten_advantages": True, "loss_agg_mode": "token-mean"}
     return [
@@ -112,7 +113,7 @@ def _sides(bound: float) -> dict[str, float]:
 
 
 def _surrogates() -> list[dict[str, Any]]:
-    base, mean = {**_NORMS["group_norm"], "loss_agg_mode": "token-mean"}, {"group_norm": {}, "token_mean": {}}
+    base, mean = {**_NORMS["group_norm"], "loss_agg_mode": "token-mean"}, _PLAIN
     wide = {"use_pg_clip_range": True, "pg_clip_low": 0.1, "pg_clip_high": 0.28}
     ours = {"clip_ratio_low": 0.1, "clip_ratio_high": 0.28}
     worker = {"actor_train.worker_cls": "roll.pipeline.rlvr.actor_pg_worker.ActorPGWorker"}
@@ -168,7 +169,9 @@ class Data:
     """The parts of ROLL's DataProto that its functions use."""
 
     def __init__(self, batch: Mapping[str, Any], size: int) -> None:
-        self.batch, self.meta_info, self.non_tensor_batch = _Tensors(batch), {}, {}
+        self.batch = _Tensors(batch)
+        self.meta_info: dict[str, Any] = {}
+        self.non_tensor_batch: dict[str, Any] = {}
         self.batch.batch_size = (size,)
 
     def rename(self, old_keys: str, new_keys: str) -> None:

@@ -28,7 +28,7 @@ NOTE: Final = "reward normalization, advantages and loss_function; process group
 
 _ESTIMATOR: Final = "advantage-estimator"
 _PER_TOKEN: Final = {"calculate-per-token-loss": True}
-_PLAIN: Final = {"group_norm": {}, "token_mean": {}}
+_PLAIN: Final[dict[str, dict[str, Any]]] = {"group_norm": {}, "token_mean": {}}
 _PLUS: Final = {_ESTIMATOR: "reinforce_plus_plus", "normalize-advantages": True, **_PER_TOKEN}
 
 
@@ -152,7 +152,8 @@ def run(options: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, An
     loss.compute_advantages_and_returns(arguments, batch)
     current = [row[:length] for row, length in zip(leaf, lengths, strict=True)]
     entropy = _rows(document["entropies"], lengths)
-    loss.get_log_probs_and_entropy = lambda *_, **__: (None, {"log_probs": current, "entropy": entropy})
+    given = {"log_probs": current, "entropy": entropy}
+    loss.__dict__["get_log_probs_and_entropy"] = lambda *_, **__: (None, given)
     value, count, _ = loss.loss_function(arguments, batch, 1, len(lengths), torch.zeros(1, 1, 1))
     value = value / count  # as Megatron does with the tokens of all micro-batches
     (gradient,) = torch.autograd.grad(value, leaf)
@@ -177,7 +178,7 @@ def _rows(rows: Sequence[Sequence[float]], lengths: Sequence[int]) -> list[torch
 def _one_process() -> None:
     """Give Megatron's and torch's process groups one process."""
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+        torch.distributed.init_process_group("gloo", store=torch._C._distributed_c10d.HashStore(), rank=0, world_size=1)
     import_module("megatron.core").mpu = SimpleNamespace(  # type: ignore[attr-defined]
         is_pipeline_last_stage=lambda: True,
         get_context_parallel_group=lambda: None,

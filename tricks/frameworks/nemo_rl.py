@@ -317,7 +317,7 @@ _FAULTS: Final = (
     ),
     Fault(
         "almost-equal-rewards",
-        "the deviation is sqrt(E[x^2] - E[x]^2) in float32: where rewards are almost equal it is rounding error, and an "
+        "the deviation is sqrt(E[x^2] - E[x]^2) in float32: where rewards are almost equal this is rounding, and an "
         "advantage may reach thousands (issues 1518, 4161); rewards of 0 and 1 are safe",
         {f"{_ESTIMATOR}.name": "grpo", f"{_ESTIMATOR}.normalize_rewards": ON},
         source="nemo_rl/algorithms/utils.py:187, run",
@@ -364,7 +364,7 @@ _NO_EFFECT: Final = (
     "value", "grpo.max_num_*", "grpo.max_rollout_turns", "grpo.val_*", "grpo.max_val_samples", "grpo.stop_at_*",
     "grpo.seed", "grpo.dynamic_sampling_max_gen_batches", "grpo.batch_multiplier", "grpo.calculate_advantages_on_gpu",
     "grpo.skip_reference_policy_logprobs_calculation", "grpo.deduplicate_multimodal_data", "grpo.debug_payload_metrics",
-    "grpo.async_grpo.*", "grpo.normalize_rewards", "grpo.use_leave_one_out_baseline", "grpo.adv_estimator.*",
+    "grpo.async_grpo*", "grpo.normalize_rewards", "grpo.use_leave_one_out_baseline", "grpo.adv_estimator.*",
     "grpo.reward_shaping.*", "grpo.reward_scaling.*", "reward_penalties.token_ids", "loss_fn.kl_*",
     "loss_fn.reference_policy_kl_type", "loss_fn.use_kl_in_reward", "loss_fn.truncated_importance_sampling_*",
     "loss_fn.ratio_clip_*", "loss_fn.use_on_policy_kl_approximation", "loss_fn.use_cispo", "loss_fn.disable_ppo_ratio",

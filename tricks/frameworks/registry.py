@@ -23,6 +23,7 @@ FRAMEWORKS: Final = (
     "prime_rl",
     "open_instruct",
     "oat",
+    "slime",
 )
 
 

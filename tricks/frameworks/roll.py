@@ -64,20 +64,14 @@ _TYPES: Final[Mapping[tuple[str | None, str | None], Mapping[str, Mapping[str, A
 def _advantages() -> Iterator[Spelling]:
     """Yield what is subtracted from rewards and what divides them, first that of agents."""
     agents = {"adv_estimator": one_of("grpo", "reinforce", "agentic_reinforce")}
-    for method, mean, std in (("mean_std", "group", "group"), ("mean", "group", None)):
-        yield Spelling(
-            {**agents, f"{_NORM}.grouping": _BY_TRAJECTORY, f"{_NORM}.method": method},
-            _TYPES[mean, std],
-            note=_AGENTS,
-            written=False,
-        )
-    for method, mean, std in (("mean_std", "batch", "batch"), ("mean", "batch", None)):
-        yield Spelling(
-            {**agents, f"{_NORM}.grouping": "batch", f"{_NORM}.method": method},
-            _TYPES[mean, std],
-            note=_AGENTS,
-            written=False,
-        )
+    for grouping, unit in ((_BY_TRAJECTORY, "group"), ("batch", "batch")):
+        for method, scaled in (("mean_std", True), ("mean", False)):
+            yield Spelling(
+                {**agents, f"{_NORM}.grouping": grouping, f"{_NORM}.method": method},
+                _TYPES[unit, unit if scaled else None],
+                note=_AGENTS,
+                written=False,
+            )
     for (mean, std), tricks in _TYPES.items():
         if mean or std:
             yield Spelling(
@@ -385,7 +379,7 @@ _FAULTS: Final = (
     ),
     Fault(
         "nucleus",
-        "the sampler's defaults are top_p 0.7, top_k 50 and temperature 0.95, and ratios and KL know nothing of the cut",
+        "the sampler's defaults are top_p 0.7, top_k 50 and temperature 0.95, and ratios know nothing of the cut",
         {"actor_infer.generating_args.top_p": 0.7, "actor_infer.generating_args.top_k": 50},
         source="roll/configs/generating_args.py:16",
     ),
@@ -423,7 +417,8 @@ _NOT_MODELED: Final = (
 _NO_EFFECT: Final = (
     "exp_name", "seed", "hydra", "defaults", "output_dir", "base_dir", "logging_dir", "rollout_dump_dir", "track_with",
     "tracker_kwargs", "max_steps", "save_steps", "max_ckpt_to_keep", "logging_steps", "eval_steps", "val_*",
-    "validation", "checkpoint_config", "resume_from_checkpoint", "rpc_timeout", "profiler_*", "report_length_and_rewards",
+    "validation", "checkpoint_config", "resume_from_checkpoint", "rpc_timeout", "profiler_*",
+    "report_length_and_rewards",
     "is_offload_*", "length_profiler_dir", "otlp_output_dir", "system_envs", "model_update_buffer_size_mb", "num_nodes",
     "num_gpus_per_node", "model_download_type", "rollout_mock", "transfer_backend", "generate_opt_level",
     "is_num_return_sequences_expand", "max_running_requests", "max_additional_running_prompts",
@@ -433,7 +428,8 @@ _NO_EFFECT: Final = (
     "*enable_old_logprobs_recompute", "force_disable_old_logprobs_recompute", "pure_opd_pipeline_type",
     "global_template", "tag_to_template", "dataset_filter", "save_logging_board_dir", "postive_loss_coef",
     "use_topr_*", "use_policy_loss_type", "mask_type", "balance_length", "minibatch_data_iter_num", "local_rank",
-    "custom_envs", "train_env_manager.*", "env_monitor", "render_save_dir", "open_feedback_turn", "episode_reward_weight",
+    "custom_envs", "train_env_manager.*", "env_monitor", "render_save_dir", "open_feedback_turn",
+    "episode_reward_weight",
     "step_reward_*", "exp_mode", "partial_gpu_mode", "parse_tool_call_parameter_to_dict", "skip_mock_system_prompt",
     "error_max_len_threshold", "difficulty_*_threshold", "norm_*_type", "reward_normalization.*",
     "train_infer_correction.*", "kl_penalty", "init_kl_coef", "kl_loss_coef", "pg_clip*", "use_pg_clip_range",
