@@ -93,6 +93,9 @@ class Signal:
     ref_log_probs: Tensor | None = None  # (B, T)
     max_response_length: int | None = None  # tokens
     counted: Tensor | None = None  # (B, T) bool, tokens of the denominators, where they differ from those of the loss
+    rollout_samples: int | None = None  # of the whole rollout, before any split into updates
+    rollout_tokens: int | None = None  # sampled tokens of the whole rollout, filtered samples included
+    rollout_kept_tokens: int | None = None  # tokens of its denominators
 
     def __getitem__(self, rows: slice | Tensor) -> Signal:
         """Return the signal of the selected samples, for a minibatch or a micro-batch."""

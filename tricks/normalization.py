@@ -168,11 +168,25 @@ def _members(weights: Tensor, index: Tensor) -> Tensor:
 
 
 def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
-    """Return the mean of float32 sums, with their rounding error."""
+    """Return the mean of float32 sums, with their rounding error.
+
+    Where every sample counts once, it is torch's own mean of each segment; its order of additions depends on the
+    size.
+    """
+    if bool((weights == 1).all()):
+        return _torch_means(values[:, 0], index)[index][:, None]
     sums = values.new_zeros(int(index.max()) + 1)
     weighted = (values * weights.to(values.dtype))[:, 0]
     counts = torch.zeros_like(sums).index_add_(0, index, weights.to(values.dtype)[:, 0])
     return (sums.index_add_(0, index, weighted) / counts.clamp(min=1))[index][:, None]
+
+
+def _torch_means(values: Tensor, index: Tensor) -> Tensor:
+    counts = torch.bincount(index)
+    ordered = values[torch.argsort(index, stable=True)]
+    if bool((counts == counts[0]).all()):
+        return ordered.view(len(counts), -1).mean(dim=1)
+    return torch.stack([part.mean() for part in ordered.split(counts.tolist())])
 
 
 WhiteningScope = Literal["batch", "group", "none"]

@@ -72,6 +72,12 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "probability_mask": Recorded("ProbabilityMask", ("low", "high", "pull")),
     "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
     "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
+    "rollout_token_mean": Recorded("RolloutTokenMean", ("scope", "count")),
+    "mean_token_mean": Recorded("MeanTokenMean", ("scope", "count")),
+    "on_policy_ratio": Recorded("OnPolicyRatio", ()),
+    "response_ratio_kl": Recorded(
+        "ResponseRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")
+    ),
 }
 
 

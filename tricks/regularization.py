@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 
-from tricks.surrogates import clip_to_bound, max_log_ratio, validate_bound
+from tricks.surrogates import clip_to_bound, compute_ratios, max_log_ratio, validate_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +58,19 @@ class KlLoss:
     gives :math:`-x`, that of the true KL on policy; k3 gives :math:`1 - e^x`. ``gradient=score_function`` multiplies by
     :math:`\pi / \mathrm{sg}(\pi)`, as NeMo-RL does: k3 then has exactly k2's gradient, and k1 has :math:`1 - x`. Beyond
     a bound the gradient is zero. ``gradient=k2`` keeps the value and uses k2's gradient without a bound (verl's "k3+").
+    ``gradient=ratio`` multiplies by the importance ratio :math:`\rho = \pi / \pi_{old}` and lets the gradient pass
+    through it, as TRL does by default from 1.10.0. The expectation under the old policy is then the KL, and
+    the gradient of k3 is :math:`-\rho x`.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs"})
 
     coef: Annotated[float, "weight of the KL; 0.04 in DeepSeekMath, 1e-3 in verl"] = 1e-3
     estimator: Annotated[Estimator, "k3 in GRPO, k2 in REINFORCE++-baseline"] = "k3"
-    gradient: Annotated[Literal["own", "score_function", "k2"], "the gradient of the loss"] = "own"
+    gradient: Annotated[
+        Literal["own", "score_function", "k2", "ratio"],
+        "the gradient of the loss; ratio also multiplies its value by the importance ratio",
+    ] = "own"
     log_ratio_bound: Annotated[float | None, "bound of the log-ratio; 20 in verl and NeMo-RL, none in TRL"] = 20.0
     value_bound: Annotated[float | None, "bound of the estimate; 10 in verl, ROLL and NeMo-RL, none in TRL"] = 10.0
 
@@ -91,7 +97,13 @@ class KlLoss:
         if self.gradient == "k2":
             straight = estimate(log_ratio, "k2")  # the bounds apply to the value; verl's k3+ has none here
             value = value.detach() + (straight - straight.detach())
+        elif self.gradient == "ratio":
+            value = value * self._ratios(log_probs, signal)
         return self.coef * value
+
+    def _ratios(self, log_probs: Tensor, signal: Signal) -> Tensor:
+        """Return the importance ratios that multiply the estimates, in a shape like (B, T)."""
+        return compute_ratios(torch.where(signal.response_mask, log_probs - signal.old_log_probs, 0.0), None)
 
     validate = _validate
     no_effect_reasons = _no_effect_reasons

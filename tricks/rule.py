@@ -85,6 +85,9 @@ class UpdateRule:
             ref_log_probs=rollouts.ref_log_probs,
             max_response_length=rollouts.max_response_length,
             counted=None if in_loss is kept else counted,
+            rollout_samples=len(kept),
+            rollout_tokens=int(rollouts.response_mask.sum()),
+            rollout_kept_tokens=int(counted.sum()),
         )
 
     @torch.no_grad()

@@ -17,6 +17,7 @@ from tricks.dialects import (
     own_tricks as nemo_tricks,
     own_tricks as probability,
     own_tricks as sequence_clip,
+    parts_trl,
 )
 from tricks.dialects.build import DIALECTS
 from tricks.dialects.own_tricks import SampleMean
@@ -105,7 +106,7 @@ def test_every_trick_of_the_project_has_a_stable_name_and_one_spelling():
 def test_every_class_of_a_dialect_has_a_stable_name_of_its_own():
     own = {
         cls.stable_name: cls
-        for module in (centre_norm, nemo_tricks, probability, sequence_clip)
+        for module in (centre_norm, nemo_tricks, probability, sequence_clip, parts_trl)
         for cls in vars(module).values()
         if isclass(cls) and cls.__module__ == module.__name__
     }

@@ -55,7 +55,21 @@ def _found(rule: UpdateRule, document: Document, update: list[int] | None) -> di
     return {"gradient": gradient.tolist(), "loss": loss.item(), "loss_weights": weights[:, 0].tolist()}
 
 
-@pytest.mark.parametrize(("emulate", "case", "batch", "expected"), _ends())
+def _paired(ours: Any, theirs: Any) -> tuple[Any, Any]:
+    """Cut the rows of ours to those of theirs, which may leave the padding out; it has to be 0."""
+    if not (isinstance(theirs, list) and theirs and isinstance(theirs[0], list)):
+        return ours, theirs
+    assert not any(any(row[len(known) :]) for row, known in zip(ours, theirs, strict=True))
+    return [row[: len(known)] for row, known in zip(ours, theirs, strict=True)], theirs
+
+
+def _flat(value: Any) -> list[float]:
+    if not isinstance(value, list):
+        return [value]
+    return [number for part in value for number in _flat(part)]
+
+
+@pytest.mark.parametrize(("emulate", "case", "batch", "expected"), list(_ends()))
 def test_a_dialect_gives_the_numbers_of_its_release(
     emulate: str, case: dict[str, Any], batch: str, expected: dict[str, Any]
 ) -> None:
@@ -70,9 +84,9 @@ def test_a_dialect_gives_the_numbers_of_its_release(
     compared = [key for key in COMPARED if key in expected]
     assert compared
     for key in compared:
-        ours, theirs = (torch.tensor(value, dtype=torch.float64) for value in (found[key], expected[key]))
+        ours, theirs = (torch.tensor(_flat(value), dtype=torch.float64) for value in _paired(found[key], expected[key]))
         largest = float(theirs.abs().max()) if theirs.numel() else 0.0
-        atol = case["tolerance"] * max(largest, 1e-3)
+        atol = case["tolerance"] * max(largest, 0.1 if key == "loss" else 1e-3)  # a loss is a sum of both signs
         difference = (ours - theirs).abs() - atol - case["tolerance"] * theirs.abs()
         assert ours.shape == theirs.shape, key
         assert float(difference.max()) <= 0, f"{key}: ours {ours.tolist()}, theirs {theirs.tolist()}"
