@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.peers.common import Packages
-from tools.peers.trl import RELEASES, packages_of
+from tools.peers.trl import packages_of
+from tools.peers.trl_cases import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TARGET: Final = Path(__file__).resolve().parents[2] / "tricks/frameworks/options/trl.json"
 UNKNOWN: Final = "computed"  # a default that only running the code gives
-SCRIPT: Final = ("ScriptArguments", "ModelConfig")  # parsed beside GRPOConfig by `trl grpo`
 
 
 def default_of(value: ast.expr | None) -> Any:
@@ -78,7 +78,8 @@ def options_at(release: str, packages: Packages) -> dict[str, Any]:
         (base, "transformers", ("training_args.py",), "TrainingArguments"),
         (folder, "trl", ("trainer/base_config.py", "trainer/_base_config.py"), "_BaseConfig"),
         (folder, "trl", ("trainer/base_config.py",), "BaseConfig"),
-        *((folder, "trl", (f"trainer/{file}.py", f"{file}.py", f"scripts/{file}.py"), name) for file, name in (("model_config", "ModelConfig"), ("utils", "ScriptArguments"))),
+        (folder, "trl", ("trainer/model_config.py",), "ModelConfig"),
+        (folder, "trl", ("scripts/utils.py",), "ScriptArguments"),
         (folder, "trl", ("trainer/grpo_config.py",), "GRPOConfig"),
     )  # fmt: skip
     for place, package, names, cls in sources:
