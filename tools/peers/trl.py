@@ -10,9 +10,13 @@ import json
 import os
 import random
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tools.peers.common import Packages, PeerError, merge_releases, round_numbers, run_inside, write_recorded
+from tools.peers.trl_cases import RELEASES, Case, Options, at_least, cases, holds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _OLD: Final = ("tokenizers==0.21.4", "huggingface_hub==0.36.0", "datasets==3.6.0")
 ERAS: Final = {  # the last release of each era -> the packages of its time
