@@ -205,8 +205,13 @@ def _idle(options: Options, loop: Loop) -> Sequence[str]:
     return found
 
 
-def _no_top_k(value: Any) -> Any:
-    return 0 if value is None else value
+def _number(value: Any) -> Any:
+    """Return a number, or None for an expression that only running the script gives."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _top_k(value: Any) -> Any:
+    return 0 if value is None else _number(value)
 
 
 TABLE: Final = Framework(
@@ -221,15 +226,15 @@ TABLE: Final = Framework(
         _ENTROPY,
     ),
     keeps=(
-        Keep("temperature", Take("temperature")),
-        Keep("top_p", Take("top_p"), since="0.16.0"),
-        Keep("top_k", Take("top_k", _no_top_k), since="0.16.0"),
-        Keep("max_prompt_length", Take("max_prompt_length"), until="0.27.2"),
-        Keep("max_response_length", Take("max_completion_length")),
-        Keep("lr", Take("learning_rate")),
-        Keep("weight_decay", Take("weight_decay")),
-        Keep("max_grad_norm", Take("max_grad_norm")),
-        Keep("warmup_steps", Take("warmup_steps")),
+        Keep("temperature", Take("temperature", _number)),
+        Keep("top_p", Take("top_p", _number), since="0.16.0"),
+        Keep("top_k", Take("top_k", _top_k), since="0.16.0"),
+        Keep("max_prompt_length", Take("max_prompt_length", _number), until="0.27.2"),
+        Keep("max_response_length", Take("max_completion_length", _number)),
+        Keep("lr", Take("learning_rate", _number)),
+        Keep("weight_decay", Take("weight_decay", _number)),
+        Keep("max_grad_norm", Take("max_grad_norm", _number)),
+        Keep("warmup_steps", Take("warmup_steps", _number)),
     ),
     counts=Counts(_counts, _written_counts),
     no_effect=NO_EFFECT,
