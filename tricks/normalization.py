@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
@@ -186,7 +187,8 @@ def _torch_means(values: Tensor, index: Tensor) -> Tensor:
     ordered = values[torch.argsort(index, stable=True)]
     if bool((counts == counts[0]).all()):
         return ordered.view(len(counts), -1).mean(dim=1)
-    return torch.stack([part.mean() for part in ordered.split(counts.tolist())])
+    ends = [0, *counts.cumsum(0).tolist()]
+    return torch.stack([ordered[first:last].mean() for first, last in pairwise(ends)])
 
 
 WhiteningScope = Literal["batch", "group", "none"]

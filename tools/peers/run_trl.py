@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import io
@@ -98,9 +99,9 @@ def make_model(vocabulary: int, folder: str) -> Any:
 
 def configure(options: dict[str, Any], folder: str) -> Any:
     """Return the GRPOConfig; options that a release lacks are an error of the case."""
-    from trl import GRPOConfig  # noqa: PLC0415  after packages are hidden
+    config: Any = importlib.import_module("trl").GRPOConfig
 
-    known = {field.name for field in fields(GRPOConfig)}
+    known = {field.name for field in fields(config)}
     quiet = {
         "output_dir": folder, "report_to": "none", "save_strategy": "no", "bf16": False, "use_cpu": True,
         "gradient_checkpointing": False, "max_grad_norm": 0.0, "optim": "sgd", "learning_rate": 1e-3,
@@ -110,7 +111,7 @@ def configure(options: dict[str, Any], folder: str) -> Any:
     }  # fmt: skip
     if lacking := set(options) - known:
         raise SystemExit(f"this release has no {', '.join(sorted(lacking))}")
-    return GRPOConfig(**{key: value for key, value in (quiet | options).items() if key in known})
+    return config(**{key: value for key, value in (quiet | options).items() if key in known})
 
 
 def stub_generation(trainer: Any, given: Given, release: tuple[int, ...], group: int) -> None:
@@ -133,7 +134,8 @@ def stub_log_probs(trainer: Any, given: Given, release: tuple[int, ...]) -> None
 
     def table(model: Any, rows: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
         if torch.is_grad_enabled():
-            chosen, spread = given.theta, given.spread
+            chosen: torch.Tensor = given.theta
+            spread: torch.Tensor = given.spread
         else:
             reference = model is not None and model is trainer.ref_model
             chosen, spread = given.tables["ref_log_probs" if reference else "old_log_probs"], given.tables["entropies"]
@@ -211,7 +213,6 @@ def run_case(case: dict[str, Any], tokenizer: Any, folder: str, release: str) ->
     """Return what the trainer computed: advantages, masks, the loss and the gradient of the first optimizer step."""
     from datasets import Dataset  # noqa: PLC0415  after packages are hidden
     from transformers import TrainerCallback  # noqa: PLC0415  after packages are hidden
-    from trl import GRPOTrainer  # noqa: PLC0415  after packages are hidden
 
     number, batch = version_of(release), case["batch"]
     given = Given(batch, max(batch["lengths"]))
@@ -220,17 +221,19 @@ def run_case(case: dict[str, Any], tokenizer: Any, folder: str, release: str) ->
 
     class Capture(TrainerCallback):  # type: ignore[misc]
         def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+            assert given.theta.grad is not None
             captured["gradient"] = given.theta.grad.clone()
             captured["entropy_gradient"] = None if given.spread.grad is None else given.spread.grad.clone()
 
     options = dict(case["options"])
     sampler = options.pop("use_vllm", False)
     dataset = Dataset.from_list([{"prompt": "q"}] * len(batch["lengths"]))
-    trainer = GRPOTrainer(
+    chosen: Any = importlib.import_module("trl").GRPOTrainer
+    trainer = chosen(
         model=folder, reward_funcs=given.reward, args=configure(options, folder), train_dataset=dataset,
         processing_class=tokenizer, callbacks=[Capture()],
     )  # fmt: skip
-    module = sys.modules[GRPOTrainer.__module__]
+    module = sys.modules[chosen.__module__]
     for name in ("shuffle_tensor_dict", "shuffle_sequence_dict"):
         if hasattr(module, name):
             setattr(module, name, lambda found: found)
