@@ -96,6 +96,9 @@ class Signal:
     sampler_log_probs: torch.Tensor | None = None  # (B, T), for surrogates that measure from the sampler
     max_response_length: int | None = None  # tokens
     counted: torch.Tensor | None = None  # (B, T) bool, the denominators' tokens, where they differ from the loss's
+    rollout_samples: int | None = None  # of the whole rollout, before any split into updates
+    rollout_tokens: int | None = None  # sampled tokens of the whole rollout, filtered samples included
+    rollout_kept_tokens: int | None = None  # tokens of its denominators
 
     def __getitem__(self, rows: slice | Tensor) -> Signal:
         """Return the signal of the selected samples, for a minibatch or a micro-batch."""

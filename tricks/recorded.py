@@ -109,6 +109,12 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "gspo_token": Recorded("GspoToken", _SEQUENCE_CLIP),
     "vetoed_importance": Recorded("VetoedImportance", _IMPORTANCE),
     "gapped_whiten": Recorded("GappedWhiten", _WHITEN),
+    "rollout_token_mean": Recorded("RolloutTokenMean", ("scope", "count")),
+    "mean_token_mean": Recorded("MeanTokenMean", ("scope", "count")),
+    "on_policy_ratio": Recorded("OnPolicyRatio", ()),
+    "response_ratio_kl": Recorded(
+        "ResponseRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")
+    ),
 }
 
 

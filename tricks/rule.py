@@ -85,6 +85,9 @@ class UpdateRule:
             sampler_log_probs=rollouts.sampler_log_probs if _from_sampler(self._single["surrogate"]) else None,
             max_response_length=rollouts.max_response_length,
             counted=None if in_loss is kept else counted,
+            rollout_samples=len(kept),
+            rollout_tokens=int(rollouts.response_mask.sum()),
+            rollout_kept_tokens=int(counted.sum()),
         )
 
     @without_gradient

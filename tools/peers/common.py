@@ -146,11 +146,24 @@ def merge_releases(
 def _agree(first: Any, second: Any) -> bool:
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(_agree(first[key], second[key]) for key in first)
-    if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and all(map(_agree, first, second))
-    if isinstance(first, float | int) and isinstance(second, float | int):
-        return abs(first - second) <= 1e-6 * max(abs(first), abs(second), 1e-3)
+    if _is_table(first) and _is_table(second):
+        ours, theirs = list(_numbers(first)), list(_numbers(second))
+        largest = max(map(abs, (*ours, *theirs, 1e-3)))
+        return len(ours) == len(theirs) and all(abs(a - b) <= 1e-6 * largest for a, b in zip(ours, theirs, strict=True))
     return bool(first == second)
+
+
+def _is_table(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return all(_is_table(part) if isinstance(part, list) else isinstance(part, int | float) for part in parts)
+
+
+def _numbers(value: Any) -> Iterable[float]:
+    if isinstance(value, list):
+        for part in value:
+            yield from _numbers(part)
+    else:
+        yield float(value)
 
 
 def write_recorded(framework: str, document: Mapping[str, Any], folder: Path = RECORDED) -> Path:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import importlib.machinery
+import importlib
+import importlib.util
 import inspect
 import io
 import json
@@ -54,30 +55,34 @@ class Given:
         return found
 
     def tokens(self, row: int) -> list[int]:
+        """Return the ids of a response."""
         found = [FIRST + row * self.width + place for place in range(self.lengths[row])]
         if self.batch["ended"][row]:
             found[-1] = EOS
         return found
 
     def next_rows(self, count: int) -> list[int]:
+        """Return the next samples to generate."""
         rows = [(self.generated + place) % len(self.lengths) for place in range(count)]
         self.generated += count
         return rows
 
     def reward(self, prompts: Any, completions: Any, **_: Any) -> list[float | None]:
+        """Return the rewards of the next completions."""
         size = len(self.lengths)
         found = [self.batch["rewards"][(self.rewarded + place) % size] for place in range(len(completions))]
         self.rewarded += len(completions)
         return found
 
     def rows_of(self, completions: torch.Tensor) -> list[int]:
+        """Return the samples that these completions are."""
         return [self.first[int(ids[0])] for ids in completions]
 
 
 def make_model(vocabulary: int, folder: str) -> Any:
     """Save a tiny model and its tokenizer and return the tokenizer."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415  after packages are hidden
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: PLC0415  after packages are hidden
 
     words = {"<pad>": PAD, "</s>": EOS, "<unk>": 2, "q": 3} | {f"t{place}": place for place in range(4, vocabulary)}
     inner = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
@@ -94,9 +99,9 @@ def make_model(vocabulary: int, folder: str) -> Any:
 
 def configure(options: dict[str, Any], folder: str) -> Any:
     """Return the GRPOConfig; options that a release lacks are an error of the case."""
-    from trl import GRPOConfig
+    config: Any = importlib.import_module("trl").GRPOConfig
 
-    known = {field.name for field in fields(GRPOConfig)}
+    known = {field.name for field in fields(config)}
     quiet = {
         "output_dir": folder, "report_to": "none", "save_strategy": "no", "bf16": False, "use_cpu": True,
         "gradient_checkpointing": False, "max_grad_norm": 0.0, "optim": "sgd", "learning_rate": 1e-3,
@@ -106,7 +111,7 @@ def configure(options: dict[str, Any], folder: str) -> Any:
     }  # fmt: skip
     if lacking := set(options) - known:
         raise SystemExit(f"this release has no {', '.join(sorted(lacking))}")
-    return GRPOConfig(**{key: value for key, value in (quiet | options).items() if key in known})
+    return config(**{key: value for key, value in (quiet | options).items() if key in known})
 
 
 def stub_generation(trainer: Any, given: Given, release: tuple[int, ...], group: int) -> None:
@@ -129,7 +134,8 @@ def stub_log_probs(trainer: Any, given: Given, release: tuple[int, ...]) -> None
 
     def table(model: Any, rows: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
         if torch.is_grad_enabled():
-            chosen, spread = given.theta, given.spread
+            chosen: torch.Tensor = given.theta
+            spread: torch.Tensor = given.spread
         else:
             reference = model is not None and model is trainer.ref_model
             chosen, spread = given.tables["ref_log_probs" if reference else "old_log_probs"], given.tables["entropies"]
@@ -177,7 +183,7 @@ def stub_sampler(trainer: Any, given: Given, release: tuple[int, ...]) -> None:
             return {"completion_ids": [given.tokens(row) for row in rows], "logprobs": sampled(rows)}
 
         trainer.vllm_mode, trainer.vllm_client = "server", types.SimpleNamespace(generate=generate)
-        trainer._last_loaded_step = 0
+        trainer._last_loaded_step, trainer.guided_decoding_regex = 0, None
         return
     own, place = trainer._generate, place_of_log_probs(trainer)
 
@@ -205,9 +211,8 @@ def place_of_log_probs(trainer: Any) -> int:
 
 def run_case(case: dict[str, Any], tokenizer: Any, folder: str, release: str) -> dict[str, Any]:
     """Return what the trainer computed: advantages, masks, the loss and the gradient of the first optimizer step."""
-    from datasets import Dataset
-    from transformers import TrainerCallback
-    from trl import GRPOTrainer
+    from datasets import Dataset  # noqa: PLC0415  after packages are hidden
+    from transformers import TrainerCallback  # noqa: PLC0415  after packages are hidden
 
     number, batch = version_of(release), case["batch"]
     given = Given(batch, max(batch["lengths"]))
@@ -216,17 +221,19 @@ def run_case(case: dict[str, Any], tokenizer: Any, folder: str, release: str) ->
 
     class Capture(TrainerCallback):  # type: ignore[misc]
         def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+            assert given.theta.grad is not None
             captured["gradient"] = given.theta.grad.clone()
             captured["entropy_gradient"] = None if given.spread.grad is None else given.spread.grad.clone()
 
     options = dict(case["options"])
     sampler = options.pop("use_vllm", False)
     dataset = Dataset.from_list([{"prompt": "q"}] * len(batch["lengths"]))
-    trainer = GRPOTrainer(
+    chosen: Any = importlib.import_module("trl").GRPOTrainer
+    trainer = chosen(
         model=folder, reward_funcs=given.reward, args=configure(options, folder), train_dataset=dataset,
         processing_class=tokenizer, callbacks=[Capture()],
     )  # fmt: skip
-    module = sys.modules[GRPOTrainer.__module__]
+    module = sys.modules[chosen.__module__]
     for name in ("shuffle_tensor_dict", "shuffle_sequence_dict"):
         if hasattr(module, name):
             setattr(module, name, lambda found: found)
@@ -276,16 +283,20 @@ def widened(rows: list[list[int]], width: int) -> list[list[int]]:
     return [[*row, *[0] * (width - len(row))][:width] for row in rows]
 
 
-def pretend_packages() -> None:
-    """Give modules that a release imports, but that are never used here, an empty stand-in."""
-    for name in ("wandb", "rich"):
-        if name not in sys.modules and importlib.machinery.PathFinder.find_spec(name) is None:
-            continue
+def hide_packages(*names: str) -> None:
+    """Make packages look as if they were not installed; a release may not fit the installed versions."""
+    own = importlib.util.find_spec
+
+    def find_spec(name: str, package: str | None = None) -> Any:
+        return None if name.partition(".")[0] in names else own(name, package)
+
+    importlib.util.find_spec = find_spec
 
 
 def main() -> None:
     """Run every case of the request and print the results by name, or the error of a case."""
     request = json.loads(sys.stdin.read())
+    hide_packages("vllm", "deepspeed", "wandb", "liger_kernel")
     torch.set_num_threads(1)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -294,7 +305,7 @@ def main() -> None:
             try:
                 with contextlib.redirect_stdout(sys.stderr):
                     found[case["name"]] = run_case(case, tokenizer, folder, request["release"])
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # a case may fail in a release, the others go on
                 found[case["name"]] = {"error": f"{type(error).__name__}: {error}"[:300]}
     print("\n" + json.dumps(found))
 

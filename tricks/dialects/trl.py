@@ -1,5 +1,10 @@
-"""TRL: epsilon 1e-4, masked responses in the sequence mean, loss types with an aggregation."""
+"""TRL: epsilon 1e-4, masked responses in the sequence mean, loss types with an aggregation.
 
+The rows are those of GRPOTrainer in the released packages. Line numbers are those of the row's last release, and of
+1.16.0 where it holds today.
+"""
+
+from dataclasses import replace
 from typing import Final
 
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
@@ -8,215 +13,303 @@ from tricks.dialects.dialect import (
     CENTERED,
     GROUP,
     MIXED,
-    RAW,
     RESIDUE,
-    RLOO,
     SINGLE,
     Dialect,
     Pattern,
-    Refusal,
+    Rewrite,
     Variant,
-    refuse_class,
-    refuse_norm,
     reward_functions,
     soft_overlong,
 )
 from tricks.dialects.own_tricks import ResponseClip
-from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
+from tricks.dialects.parts_trl import MeanTokenMean, OnPolicyRatio, ResponseRatioKl, RolloutTokenMean
+from tricks.dialects.trl_refusals import ALL_TOKENS, CONFIG, GSPO, NORMED, REFUSALS, TRAINER
+from tricks.filtering import OverlongFilter
 from tricks.importance import TruncatedImportance
 from tricks.normalization import Normalize, Whiten
-from tricks.regularization import EntropyBonus, KlLoss, KlReward, KlToGo
-from tricks.rewards import AdvantageClip, RewardClip
+from tricks.regularization import EntropyBonus, KlLoss
 from tricks.surrogates import Clip, ClippedWeight, PolicyGradient, SequenceClip
 
-_TRAINER: Final = "trl/trainer/grpo_trainer.py"
-_CONFIG: Final = "trl/trainer/grpo_config.py"
-_RLOO: Final = "trl/trainer/rloo_trainer.py"
-_TOKENS: Final = (Pattern(TokenMean),)
-_ALL_TOKENS: Final = (Pattern(TokenMean, {"scope": "update"}),)
-_NORMED: Final = (Pattern(Normalize, GROUP),)
-_GSPO: Final = (Pattern(SequenceClip),)
-_SUMMED: Final = (Pattern(SequenceSum),)
-_PRODUCT: Final = "has it in RLOOTrainer alone, which clips the product of a response's ratios"
-_WEIGHED: Final = "weighs each token of luspo by its response's length over the padded width, padding too,"
+RELEASES: Final = (
+    *("0.14.0", "0.15.0", "0.15.1", "0.15.2", "0.16.0", "0.16.1", "0.17.0", "0.18.0", "0.18.1", "0.18.2", "0.19.0"),
+    *("0.19.1", "0.20.0", "0.21.0", "0.22.0", "0.22.1", "0.22.2", "0.23.0", "0.23.1", "0.24.0", "0.25.0", "0.25.1"),
+    *("0.26.0", "0.26.1", "0.26.2", "0.27.0", "0.27.1", "0.27.2", "0.28.0", "0.29.0", "0.29.1", "1.0.0", "1.1.0"),
+    *("1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.5.1", "1.6.0", "1.7.0", "1.7.1", "1.8.0", "1.9.0", "1.9.1", "1.9.2"),
+    *("1.10.0", "1.11.0", "1.12.0", "1.13.0", "1.14.0", "1.14.1", "1.14.2", "1.15.0", "1.16.0"),
+)
+
+_MICRO: Final = (Pattern(TokenMean, {"scope": "micro_batch"}),)
+_UNBOUNDED: Final = {"log_ratio_bound": None, "value_bound": None}
 
 _ADVANTAGES: Final = (
-    Variant(Normalize, f"{_TRAINER}:2707", GROUP, {**RESIDUE, "eps": 1e-4}),
-    Variant(Normalize, f"{_TRAINER}:2697", MIXED, {**RESIDUE, "eps": 1e-4, "about": "own"}, note="scale_rewards=batch"),
-    Variant(Normalize, f"{_TRAINER}:2705", CENTERED, SINGLE),
+    Variant(
+        Normalize,
+        f"{TRAINER}:2787",
+        GROUP,
+        {**RESIDUE, "eps": 1e-4},
+        note="scale_rewards=group; in 0.22.0 and 0.22.1 that divides by nothing, and none gives this",
+    ),
+    Variant(
+        Normalize,
+        f"{TRAINER}:2777",
+        MIXED,
+        {**RESIDUE, "eps": 1e-4, "about": "own"},
+        note="scale_rewards=batch",
+        since="0.22.2",
+    ),
+    Variant(Normalize, f"{TRAINER}:2785", CENTERED, SINGLE, since="0.16.0"),
     Variant(
         Whiten,
-        f"{_TRAINER}:2719",
+        f"{TRAINER}:2799",
         {"weights": "sequence", **BATCH},
         {"eps": 1e-4, "eps_rule": "added", "include": "all"},
-        beside=_NORMED,
+        beside=NORMED,
         note="multi_objective_aggregation=normalize_then_sum with one reward",
+        since="0.27.0",
     ),
 )
 
 _SURROGATES: Final = (
     Variant(
         Clip,
-        f"{_TRAINER}:3084",
+        f"{TRAINER}:1212",
+        then={"log_ratio_bound": None},
+        free=("clip_ratio_low", "clip_ratio_high"),
+        since="0.16.0",
+        until="0.17.0",
+    ),
+    Variant(
+        Clip,
+        f"{TRAINER}:3113",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
         note="delta above 1 + epsilon_high is a dual clip",
+        since="0.18.0",
     ),
     Variant(
         SequenceClip,
-        f"{_TRAINER}:3057",
+        f"{TRAINER}:3087",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
         note="importance_sampling_level=sequence, with any loss type",
         becomes=ResponseClip,
+        since="0.20.0",
     ),
     Variant(
         ClippedWeight,
-        f"{_TRAINER}:3081",
+        f"{TRAINER}:3110",
         {"low": 0.0},
         {"log_ratio_bound": None},
         ("high",),
-        beside=_ALL_TOKENS,
+        beside=ALL_TOKENS,
         note="high is epsilon_high itself, not 1 + epsilon_high",
+        since="0.26.0",
+    ),
+    Variant(PolicyGradient, f"{TRAINER}:711", note="the only surrogate", becomes=OnPolicyRatio, until="0.15.2"),
+    Variant(
+        OverlongFilter,
+        f"{TRAINER}:2490",
+        then={"truncation": "last_token"},
+        note="truncated unless the last token is EOS or padding (from 1.14.2 any EOS of the model); stays in the "
+        "baseline",
+        since="0.17.0",
+    ),
+)
+
+_CORRECTIONS: Final = (
+    Variant(
+        TruncatedImportance,
+        f"{TRAINER}:1542",
+        {"floor": 0.0, "level": "token", "outside": "truncate"},
+        free=("cap",),
+        note="with vLLM alone",
+        since="0.23.0",
+        until="0.25.1",
     ),
     Variant(
         TruncatedImportance,
-        f"{_TRAINER}:2590",
-        free=("cap", "floor", "level", "outside"),
+        f"{TRAINER}:2086",
+        {"floor": 0.0},
+        free=("cap", "level", "outside"),
         note="with vLLM alone; its level is sequence, and it drops, unless told otherwise",
+        since="0.26.0",
+        until="1.5.1",
     ),
     Variant(
-        OverlongFilter,
-        f"{_TRAINER}:2419",
-        then={"truncation": "last_token"},
-        note="truncated unless the last token is EOS or padding; stays in the baseline",
+        TruncatedImportance,
+        f"{TRAINER}:2686",
+        free=("cap", "floor", "level", "outside"),
+        note="with vLLM alone; its level is sequence, and it drops, unless told otherwise",
+        since="1.6.0",
     ),
 )
 
 _LOSSES: Final = (
-    Variant(TokenMean, f"{_TRAINER}:3139", {"scope": "update"}, note="dapo, with steps_per_generation at its default"),
-    Variant(TokenMean, f"{_TRAINER}:3129", {"scope": "micro_batch"}, note="bnpo"),
-    Variant(SequenceMean, f"{_TRAINER}:3124", {"scope": "update"}, {"count": "all"}, note="grpo"),
     Variant(
-        SequenceSum,
-        f"{_TRAINER}:3145",
+        TokenMean,
+        f"{TRAINER}:1890",
+        then={"scope": "micro_batch"},
+        note="the only mean in 0.16, bnpo from 0.17.0",
+        since="0.16.0",
+        until="0.21.0",
+    ),
+    Variant(
+        TokenMean,
+        f"{TRAINER}:3006",
         {"scope": "update"},
         {"count": "all"},
-        beside=_GSPO,
+        note="dapo; divides every update by the tokens of the whole rollout, truncated responses included",
+        becomes=RolloutTokenMean,
+        since="0.22.0",
+        until="1.8.0",
+    ),
+    Variant(
+        TokenMean,
+        f"{TRAINER}:3140",
+        {"scope": "update"},
+        note="dapo; divides every update by the tokens of the whole rollout",
+        becomes=RolloutTokenMean,
+        since="1.9.0",
+        until="1.9.0",
+    ),
+    Variant(
+        TokenMean,
+        f"{TRAINER}:3172",
+        {"scope": "update"},
+        note="dapo; divides every update by the mean number of tokens of the rollout's updates",
+        becomes=MeanTokenMean,
+        since="1.9.1",
+    ),
+    Variant(TokenMean, f"{TRAINER}:3158", {"scope": "micro_batch"}, note="bnpo", since="0.22.0"),
+    Variant(
+        SequenceMean,
+        f"{TRAINER}:713",
+        {"scope": "update"},
+        {"count": "all"},
+        note="the only mean",
+        until="0.15.2",
+    ),
+    Variant(SequenceMean, f"{TRAINER}:3154", {"scope": "update"}, {"count": "all"}, note="grpo", since="0.17.0"),
+    Variant(
+        SequenceSum,
+        f"{TRAINER}:3146",
+        {"scope": "update"},
+        {"count": "all"},
+        beside=GSPO,
         note="luspo with importance_sampling_level=sequence",
+        since="0.28.0",
+        until="1.9.2",
     ),
+    Variant(SequenceSum, f"{TRAINER}:3179", {"scope": "update"}, {"count": "all"}, note="luspo", since="1.10.0"),
     Variant(
-        ConstantLength, f"{_TRAINER}:3134", {"scope": "update"}, {"length": "limit", "count": "all"}, note="dr_grpo"
-    ),
-    Variant(
-        KlLoss,
-        f"{_TRAINER}:3071",
-        {"estimator": "k3", "gradient": "own"},
-        {"log_ratio_bound": None, "value_bound": None},
-        ("coef",),
-    ),
-    Variant(
-        EntropyBonus,
-        f"{_TRAINER}:3164",
-        free=("coef",),
-        beside=_TOKENS,
-        note="over the tokens of the update with dapo and cispo, of the micro-batch with the other losses",
+        ConstantLength,
+        f"{TRAINER}:3163",
+        {"scope": "update"},
+        {"length": "limit", "count": "all"},
+        note="dr_grpo; the limit is max_completion_length, 256 by default and 512 from 1.10.0",
+        since="0.17.0",
     ),
 )
 
-_REFUSALS: Final = (
-    refuse_norm(RAW, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean"),
-    refuse_norm(BATCH, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean_batch_std"),
-    refuse_norm(RLOO, _PRODUCT, f"{_RLOO}:1689", "choose group_mean"),
-    Refusal(
-        Pattern(Whiten, {"weights": "token"}),
-        "does not weigh advantages by tokens",
-        "set weights=sequence with group_norm",
-        f"{_TRAINER}:2719",
+_REGULARIZATION: Final = (
+    Variant(
+        KlLoss,
+        f"{TRAINER}:1794",
+        {"estimator": "k3", "gradient": "own"},
+        _UNBOUNDED,
+        ("coef",),
+        until="0.25.1",
     ),
-    Refusal(
-        Pattern(Whiten),
-        "normalizes twice after a group norm alone",
-        "choose group_norm",
-        f"{_TRAINER}:2714",
-        apart=_NORMED,
+    Variant(
+        KlLoss,
+        f"{TRAINER}:3075",
+        {"estimator": "k3"},
+        {"gradient": "own", **_UNBOUNDED},
+        ("coef", "gradient"),
+        beside=GSPO,
+        note="use_bias_correction_kl multiplies by the response's ratio",
+        becomes=ResponseRatioKl,
+        since="0.26.0",
+        until="1.9.2",
     ),
-    Refusal(
-        Pattern(ClippedWeight, test=lambda trick: trick.low != 0.0),
-        "bounds the weight above alone",
-        "set low=0.0 with token_mean",
-        f"{_TRAINER}:3081",
+    Variant(
+        KlLoss,
+        f"{TRAINER}:3075",
+        {"estimator": "k3"},
+        {"gradient": "own", **_UNBOUNDED},
+        ("coef", "gradient"),
+        note="use_bias_correction_kl is gradient=ratio",
+        since="0.26.0",
+        until="1.9.2",
     ),
-    Refusal(
-        Pattern(ClippedWeight),
-        "divides this loss by the tokens of the update",
-        "choose token_mean",
-        f"{_TRAINER}:3139",
-        apart=_ALL_TOKENS,
+    Variant(
+        KlLoss,
+        f"{TRAINER}:3105",
+        {"estimator": "k3"},
+        {"gradient": "ratio", **_UNBOUNDED},
+        ("coef", "gradient"),
+        beside=GSPO,
+        note="use_bias_correction_kl multiplies by the response's ratio, and is on by default",
+        becomes=ResponseRatioKl,
+        since="1.10.0",
     ),
-    Refusal(
-        Pattern(SequenceSum),
-        f"{_WEIGHED} where ratios are of tokens, which is not modeled",
-        "choose gspo",
-        f"{_TRAINER}:3145",
-        apart=_GSPO,
+    Variant(
+        KlLoss,
+        f"{TRAINER}:3105",
+        {"estimator": "k3"},
+        {"gradient": "ratio", **_UNBOUNDED},
+        ("coef", "gradient"),
+        note="use_bias_correction_kl is gradient=ratio, and on by default",
+        since="1.10.0",
     ),
-    Refusal(
-        Pattern(KlLoss),
-        f"{_WEIGHED} once a KL of tokens is added, which is not modeled",
-        "choose sequence_mean",
-        f"{_TRAINER}:3145",
-        beside=_SUMMED,
+    Variant(
+        EntropyBonus,
+        f"{TRAINER}:3171",
+        free=("coef",),
+        beside=(Pattern(TokenMean),),
+        note="over the tokens of the update with dapo and cispo, of the micro-batch with the other losses",
+        since="1.8.0",
+        until="1.9.2",
     ),
-    Refusal(
-        Pattern(TruncatedImportance, {"level": "token"}),
-        f"{_WEIGHED} once weights of tokens are multiplied, which is not modeled",
-        "set level=sequence",
-        f"{_TRAINER}:3145",
-        beside=_SUMMED,
+    Variant(
+        EntropyBonus,
+        f"{TRAINER}:3199",
+        free=("coef",),
+        beside=_MICRO,
+        note="over the tokens of the micro-batch whatever the loss",
+        since="1.10.0",
     ),
-    Refusal(
-        Pattern(KlLoss, {"gradient": "score_function"}),
-        "multiplies the KL by the ratio to the old policy (use_bias_correction_kl), which is not modeled",
-        "set gradient=own",
-        f"{_TRAINER}:3075",
+)
+
+_REWRITES: Final = (
+    Rewrite(
+        "surrogate",
+        OnPolicyRatio(),
+        f"{TRAINER}:711",
+        beside=(Pattern(Clip, {"clip_ratio_low": 0.2, "clip_ratio_high": 0.2, "dual_clip": None}),),
+        note="no ratio and no clip",
+        until="0.15.2",
     ),
-    Refusal(
-        Pattern(EntropyBonus),
-        "averages entropy over tokens whatever the loss",
-        "choose token_mean",
-        f"{_TRAINER}:3171",
-        apart=_TOKENS,
-    ),
-    refuse_class(
-        PolicyGradient,
-        "always has a ratio; with one update a rollout the gradient is the same",
-        f"{_TRAINER}:3066",
-        "choose clip",
-    ),
-    refuse_class(KlReward, _PRODUCT, f"{_RLOO}:1689", "choose kl_loss"),
-    refuse_class(KlToGo, "adds the KL to the loss in GRPOTrainer", f"{_TRAINER}:3121", "choose kl_loss"),
-    refuse_class(
-        DynamicSampling,
-        "has a replay buffer in place of drawing others, as an experiment",
-        "trl/experimental/grpo_with_replay_buffer/grpo_with_replay_buffer_trainer.py:29",
-    ),
-    refuse_class(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_TRAINER}:2708"),
-    refuse_class(RewardClip, "bounds rewards in RLOOTrainer alone", f"{_RLOO}:1522", "bound them in the task's reward"),
-    refuse_class(AdvantageClip, "does not bound advantages", f"{_TRAINER}:2705"),
 )
 
 TRL: Final = Dialect(
     "trl",
     "huggingface/trl",
-    "f2cd577",
+    "v1.16.0",
     (
         *_ADVANTAGES,
         *_SURROGATES,
+        Variant(OnPolicyRatio, f"{TRAINER}:711", until="0.15.2"),
+        *_CORRECTIONS,
         *_LOSSES,
-        soft_overlong("trl/rewards/other_rewards.py:83"),
-        *reward_functions(f"{_TRAINER}:180"),
+        *_REGULARIZATION,
+        replace(soft_overlong(f"{TRAINER}:1521", "in the user's reward function"), until="0.21.0"),
+        replace(soft_overlong("trl/rewards/other_rewards.py:83"), since="0.22.0"),
+        *reward_functions(f"{TRAINER}:1579"),
     ),
-    _REFUSALS,
-    besides=(f"truncated_is, whenever vLLM samples ({_CONFIG}:915)",),
+    REFUSALS,
+    _REWRITES,
+    besides=(f"truncated_is, whenever vLLM samples ({CONFIG}:925)",),
+    releases=RELEASES,
 )

@@ -165,8 +165,9 @@ def test_trls_luspo_is_the_sum_over_responses_with_their_ratio():
     ],
 )
 def test_trls_luspo_with_losses_of_tokens_is_refused(tricks):
-    with pytest.raises(TrickError, match=r"trl weighs each token of luspo by its response's length over the padded"):
-        rule("trl", **tricks)
+    with pytest.raises(TrickError, match=r"trl 1\.9\.2 averages over padding too"):
+        rule("trl@1.9.2", **tricks)
+    assert rule("trl@1.10.0", **tricks)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_free_setting_holds_at_its_default(emulate, name, settings):
     ("emulate", "name", "settings", "words"),
     [
         ("verl", "group_norm", {"zero_std": "zero"}, "fixes 'eps' (verl/trainer/ppo/core_algos.py:267), got 'zero'"),
-        ("trl", "group_norm", {"eps": 1e-6}, "fixes 0.0001 (trl/trainer/grpo_trainer.py:2707), got 1e-06"),
+        ("trl", "group_norm", {"eps": 1e-6}, "fixes 0.0001 (trl/trainer/grpo_trainer.py:2787), got 1e-06"),
         (
             "slime",
             "kl_loss",
