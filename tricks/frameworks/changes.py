@@ -39,7 +39,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ReleaseEvent:
     """A release from which a recipe is expressed otherwise."""
 
     release: str
@@ -76,17 +76,17 @@ def _numbers(framework: Framework, release: str) -> dict[str, str]:
     return probe_rule(found.rule)
 
 
-def trace_preset(framework: str, preset: str) -> list[Event]:
+def trace_preset(framework: str, preset: str) -> list[ReleaseEvent]:
     """Return the releases at which a preset is first expressed, and each one at which its gradient changes.
 
     The gradient is that of the frozen batch.
     """
-    events: list[Event] = []
+    events: list[ReleaseEvent] = []
     last: UpdateRule | str | None = None
     for release in ALL_RELEASES[framework].known_releases:
         now = _expressed(framework, preset, release)
         if (text := _change(last, now)) is not None:
-            events.append(Event(release, text))
+            events.append(ReleaseEvent(release, text))
         last = now
     return events
 
