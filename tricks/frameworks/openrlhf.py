@@ -382,6 +382,12 @@ def _idle(options: Options, loop: Loop) -> Sequence[str]:
 TABLE: Final = Framework(
     name="openrlhf",
     title="OpenRLHF",
+    compared={
+        "advantage_estimator": "group_norm",
+        "n_samples_per_prompt": 8,
+        "algo.advantage.estimator": "group_norm",
+        "rollout.n_samples_per_prompt": 8,
+    },
     parts=(
         Part("advantages", tuple(_advantages())),
         Part("bounds of the reward", tuple(_bounds())),
