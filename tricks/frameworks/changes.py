@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tricks.api import TrickError
-from tricks.dialects import ALL_RELEASES, build_rule, find_dialect
+from tricks.dialects import ALL_RELEASES, RefusedRuleError, build_rule, find_dialect
 from tricks.frameworks.catalogue import load_options
 from tricks.frameworks.diff import compare_gradients, gradient_of
 from tricks.frameworks.explanation import explain_options, setup_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 LOOP: Final[Mapping[str, Any]] = {"group_size": 8, "prompts_per_batch": 128, "updates_per_rollout": 4}
+_NONE: Final = "-"
 _SMALL: Final = 1e-6  # relative difference of gradients that counts as rounding
 
 
@@ -68,7 +69,11 @@ def compare_releases(framework: Framework, first: str, second: str) -> Changes:
         removed=tuple(name for name in old if name not in new),
         defaults=tuple((name, old[name], new[name]) for name in changed if name in decisive),
         other_defaults=tuple(name for name in changed if name not in decisive),
-        numbers=tuple((name, before[name], after[name]) for name in before if before[name] != after[name]),
+        numbers=tuple(
+            (name, before.get(name, _NONE), after.get(name, _NONE))
+            for name in dict.fromkeys((*before, *after))
+            if before.get(name) != after.get(name)
+        ),
         faults_ended=tuple(fault for fault in held if fault not in holds),
         faults_begun=tuple(fault for fault in holds if fault not in held),
     )
@@ -111,6 +116,8 @@ def _expressed(framework: str, preset: str, release: str) -> UpdateRule | str:
     """Return the rule, or why the release cannot express it."""
     try:
         return build_rule(preset, {}, find_dialect(f"{framework}@{release}").spelled, setup_of(LOOP))
+    except RefusedRuleError as error:  # its text as a whole searches for a rule that builds
+        return error.refusal.splitlines()[0]
     except TrickError as error:
         return str(error).splitlines()[0]
 
