@@ -46,7 +46,7 @@ def test_a_preset_is_followed_from_the_first_release_that_expresses_it() -> None
     assert [event.release for event in liteppo if event.text == "expressed"] == ["0.22.2"]
     dr_grpo = trace_preset("verl", "dr_grpo")
     (eighth,) = (event for event in dr_grpo if event.release == "0.7.1")
-    # From 0.7.1 on the sum is divided by the responses too: those of a micro-batch, of which the frozen batch has five.
+    # From 0.7.1 on the sum is divided by the responses of the micro-batch too, eight in the frozen batch.
     assert "cosine 1.000000, norm 0.125 times" in eighth.text
 
 
