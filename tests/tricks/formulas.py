@@ -18,6 +18,8 @@ WORDS = (  # what the text says -> what Python reads
     (r"sum_i \(", "sum_i("),
     (r"\|o_i\|", "size"),
     (r"\((kept|sampled) (responses|tokens)\)", r"\1_\2"),
+    # Of a batch that is the whole rollout.
+    (r"\((?:mean )?(kept|sampled) tokens of (?:the rollout|an update)\)", r"\1_tokens"),
     (r"\(kept tokens, at least 1 a response\)", "kept_tokens"),
     (r"\(kept and empty responses\)", "kept_responses"),
     (r"\(padded width\)", "width"),

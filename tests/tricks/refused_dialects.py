@@ -27,9 +27,9 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     _spoken("verl", "group_norm", "ddof", "leave ddof out", group_norm={"ddof": 0}),
     _spoken("verl", "overlong_filter", "-", "choose soft_overlong", overlong_filter={}),
     _spoken("verl", "batch_mean", "mean=batch", "choose one of these", batch_mean={}, **_INSTEAD),
-    _spoken("trl", "advantages", "-", "choose group_mean", preset="vanilla_ppo"),
+    _spoken("trl", "advantages", "-", "choose group_norm", preset="vanilla_ppo"),
     _spoken("trl", "clip_higher", "log_ratio_bound", "leave log_ratio_bound out", clip_higher={"log_ratio_bound": 5.0}),
-    _spoken("trl", "kl_loss", "gradient=k2", "choose one of these", kl_loss={"gradient": "k2"}),
+    _spoken("trl", "kl_loss", "gradient=k2", "leave gradient out, set gradient=own", kl_loss={"gradient": "k2"}),
     _spoken(
         "roll", "overlong_filter", "truncation", "leave truncation out", overlong_filter={"truncation": "last_token"}
     ),
@@ -66,7 +66,7 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     _spoken("verl", "clip", "clip_ratio_high=2.5", "change one of these settings", clip={"clip_ratio_high": 2.5}),
     _spoken("areal", "sequence_mean", "scope", "leave scope out", preset="gspo", sequence_mean={"scope": "update"}),
     _spoken(
-        "trl", "group_mean", "mean=none", "leave mean out, choose group_mean", group_mean={"mean": "none"}, **_INSTEAD
+        "trl", "group_mean", "mean=none", "leave mean out, choose group_norm", group_mean={"mean": "none"}, **_INSTEAD
     ),
     _spoken("verl", "leave_one_out_norm", "zero_std", "leave std out", leave_one_out_norm={"std": "none"}, **_INSTEAD),
     _spoken(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
@@ -79,8 +79,23 @@ def test_the_issue_s_example_reads_as_a_formula() -> None:
     assert lines[1:] == [
         "rho_it = pi(o_it) / pi_old(o_it)",
         "l_it = -min(rho_it A_i, clip(rho_it, 0.8, 1.28) A_i)",
-        "L = sum_it l_it / (kept tokens)",
+        "L = sum_it l_it / (mean kept tokens of an update)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("release", "updates", "tokens"),
+    [
+        ("1.9.0", 4, "kept tokens of the rollout"),
+        ("1.9.0", 1, "kept tokens"),
+        ("1.9.1", 4, "mean kept tokens of an update"),
+        ("1.9.1", 1, "kept tokens"),
+    ],
+)
+def test_the_token_mean_of_trl_names_the_tokens_that_it_divides_by(release: str, updates: int, tokens: str) -> None:
+    given: dict[str, Any] = {"sequence_mean": None, "token_mean": {}}
+    built = build_rule("grpo", given, f"trl@{release}", replace(SETUP, updates_per_rollout=updates))
+    assert write_formula(built)[-1] == f"L = sum_it l_it / ({tokens})"
 
 
 def computable(preset: str, dialect: str, tricks: Any) -> bool:

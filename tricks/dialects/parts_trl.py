@@ -11,9 +11,11 @@ from tricks.surrogates import compute_ratios
 from tricks.tensors import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
-    from tricks.batch import Signal
+    from tricks.batch import Setup, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class RolloutTokenMean(TokenMean):
     """
 
     stable_name: ClassVar = "rollout_token_mean"
+
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the divisor is that of all updates of the rollout."""
+        yield f"L = sum_it l_it / ({_named(self.count)}{' of the rollout' if setup.updates_per_rollout > 1 else ''})"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1) that sum to one over the counted tokens of all updates of the rollout."""
@@ -41,10 +47,19 @@ class MeanTokenMean(TokenMean):
 
     stable_name: ClassVar = "mean_token_mean"
 
+    def formula(self, setup: Setup) -> Iterator[str]:
+        """Yield the formula: the divisor is a mean over the updates of the rollout."""
+        tokens = _named(self.count)
+        yield f"L = sum_it l_it / ({tokens if setup.updates_per_rollout == 1 else f'mean {tokens} of an update'})"
+
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Return weights (B, 1) that sum to k over the counted tokens of all k updates of the rollout."""
         rows = len(signal.response_mask)
         return _even(signal, _tokens(signal, self.count) * rows / (signal.rollout_samples or rows))
+
+
+def _named(count: str) -> str:
+    return "sampled tokens" if count == "all" else "kept tokens"
 
 
 def _tokens(signal: Signal, count: str) -> float:

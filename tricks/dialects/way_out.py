@@ -88,7 +88,7 @@ def find_way_out(preset: str, tricks: Written, attempt: Callable[[Written], str 
         The changes, or None where none was found.
 
     """
-    start: Changed = {name: None if given is None else dict(given) for name, given in tricks.items()}
+    start = _tidied(preset, {name: None if given is None else dict(given) for name, given in tricks.items()})
     order, seen = count(), {_key(start)}
     queue = [(0.0, 0.0, next(order), start)]
     for _ in range(_LIMIT):

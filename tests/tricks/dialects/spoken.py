@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from tests.tricks.batches import rollouts
+from tricks.api import TrickError
 from tricks.batch import Rollouts, Setup
 from tricks.catalog import find_trick
-from tricks.dialects.build import build_rule, find_dialect, translate
+from tricks.dialects.build import RefusedRuleError, build_rule, find_dialect, translate
 from tricks.fired import compute_token_gradients
 from tricks.rule import UpdateRule
 from tricks.settings import make_trick
@@ -38,6 +39,16 @@ def written(emulate: str, name: str, *, beside: tuple[str, ...] = (), **settings
 def rule(emulate: str, **tricks: dict[str, Any]) -> UpdateRule:
     """The rule of these tricks in the dialect, or in ours."""
     return build_rule("vanilla_ppo", tricks, emulate, SETUP)
+
+
+def refusal_line(error: TrickError) -> str:
+    """The refusal itself; that of a whole rule ends with one more line, the words that build."""
+    if not isinstance(error, RefusedRuleError):
+        return str(error)
+    refusal, *rest = str(error).split("\n")
+    (builds,) = rest
+    assert builds.startswith(f"this builds: preset={error.args[1]} emulate={error.args[3].partition('@')[0]}")
+    return refusal
 
 
 def batch(

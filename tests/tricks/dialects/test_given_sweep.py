@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 import pytest
 
-from tests.tricks.dialects.spoken import SETUP
+from tests.tricks.dialects.spoken import SETUP, refusal_line
 from tricks.api import REQUIRED_HOOKS, TrickError, TrickSpec
 from tricks.catalog import BUILT_IN_TRICKS, find_trick
 from tricks.dialects.build import DIALECTS, NO_DIALECT, build_rule
@@ -92,7 +92,7 @@ def outcome(emulate: str, name: str, settings: Mapping[str, Any], company: Compa
     try:
         return build_rule("vanilla_ppo", {**company, name: settings}, emulate, SETUP).tricks[name]
     except TrickError as error:
-        return str(error)
+        return refusal_line(error)
 
 
 @cache

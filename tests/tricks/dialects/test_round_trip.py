@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.tricks.batches import example
-from tests.tricks.dialects.spoken import SETUP, rule, trick
+from tests.tricks.dialects.spoken import SETUP, refusal_line, rule, trick
 from tricks.api import REQUIRED_HOOKS, TrickError
 from tricks.catalog import BUILT_IN_TRICKS
 from tricks.dialects.build import DIALECTS, build_rule, find_dialect, translate
@@ -44,8 +44,10 @@ def refusal(emulate: str, *names: str) -> str | None:
 def test_a_preset_is_built_or_refused_by_name_with_a_way_out(preset, emulate):
     if preset not in BUILT[emulate].split():
         named = "|".join([*PRESETS[preset].tricks, *REQUIRED_HOOKS])
-        with pytest.raises(TrickError, match=rf"^({named})(\.\w+)?: {emulate} .+; .+leave emulate out$"):
+        with pytest.raises(TrickError) as caught:
             build_rule(preset, {}, emulate, SETUP)
+        refused = refusal_line(caught.value)
+        assert re.fullmatch(rf"({named})(\.\w+)?: {emulate} .+; .+leave emulate out", refused), refused
         return
     chosen = build_rule(preset, {}, emulate, SETUP)
     signal = chosen.signal(example())
@@ -66,6 +68,12 @@ def test_no_refusal_offers_what_was_given(emulate):
     for words in refusals:
         offered, _, given = words.partition(", got ")
         assert given.partition("; ")[0] not in offered.partition(" has ")[2].split(" or ")
+
+
+def test_a_name_without_a_dialect_is_no_key():
+    assert "made_up" not in DIALECTS
+    with pytest.raises(KeyError, match="made_up"):
+        DIALECTS["made_up"]
 
 
 def test_no_dialect_changes_nothing():
