@@ -28,6 +28,7 @@ BUILT = {  # which presets a framework can express
     "slime": "vanilla_ppo grpo dr_grpo dapo dapo_static reinforce_pp reinforce_pp_baseline gspo cispo",
     "ms_swift": "grpo dr_grpo dapo dapo_static gspo cispo liteppo",
     "skyrl": "grpo dr_grpo dapo dapo_static reinforce_pp reinforce_pp_baseline gspo cispo",
+    "trl_async": "",
 }
 
 
