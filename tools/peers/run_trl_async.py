@@ -87,7 +87,7 @@ def scored(worker: Any, batch: dict[str, Any], rows: list[int]) -> list[Any]:
 
 def loss_of(module: Any, samples: list[Any], model: Model, options: dict[str, Any], accumulation: int) -> torch.Tensor:
     """Return the trainer's loss of one micro-batch."""
-    examples = [
+    examples: list[Any] = [
         {
             name: getattr(sample, name)
             for name in ("input_ids", "completion_mask", "old_log_probs", "advantage", "metrics")
@@ -124,7 +124,8 @@ def loss_of(module: Any, samples: list[Any], model: Model, options: dict[str, An
 def run(options: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
     """Return advantages, loss and gradient of one update."""
     importlib.import_module("accelerate").PartialState(cpu=True)  # its logger asks for it
-    importlib.import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False  # no engine runs here
+    imports: Any = importlib.import_module("trl.import_utils")
+    imports.is_vllm_available = lambda *_, **__: False  # no engine runs here
     worker = importlib.import_module(f"{PACKAGE}.async_rollout_worker")
     module = importlib.import_module(f"{PACKAGE}.async_grpo_trainer")
     lengths, width = batch["lengths"], max(batch["lengths"])

@@ -27,7 +27,7 @@ _BATCHES: Final = ("near", "far", "constant", "truncated", "unequal", "pairs", "
 _REFUSED: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "group mean": ({"group_mean": {}, "token_mean": {}}, "divides by the group's standard deviation"),
     "sequence mean": ({"group_norm": {}, "sequence_mean": {}}, "choose token_mean"),
-    "token mean of the update": ({"group_norm": {}, "token_mean": {"scope": "update"}}, "fixes micro_batch"),
+    "token mean of the update": ({"group_norm": {}, "token_mean": {"scope": "update"}}, "fixes 'micro_batch'"),
     "overlong filter": ({**_RULE, "overlong_filter": {}}, "keeps truncated responses in the loss"),
     "importance": ({**_RULE, "truncated_is": {}}, "has the sampler's probabilities in its ratio already"),
     "KL": ({**_RULE, "kl_loss": {}}, "has no reference model"),

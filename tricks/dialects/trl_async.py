@@ -71,6 +71,7 @@ _REFUSALS: Final = (
     refuse_class(ClippedWeight, _CLIPS, _CLIP, "choose clip"),
     refuse_class(PolicyGradient, "always has a ratio, to the sampler's log-probs, and clips it", _CLIP, "choose clip"),
     refuse_class(Whiten, "does not normalize twice", _NORM, "choose group_norm"),
+    Refusal(Pattern(TokenMean, {"scope": "prompt"}), _TOKENS, "choose token_mean", _MEAN),
     refuse_class(SequenceMean, _TOKENS, _MEAN, "choose token_mean"),
     refuse_class(SequenceSum, _TOKENS, _MEAN, "choose token_mean"),
     refuse_class(ConstantLength, _TOKENS, _MEAN, "choose token_mean"),

@@ -115,7 +115,6 @@ NOT_MODELED: Final = (
     NotModeled("adam_beta2", "AdamW has 0.999 here", (None, 0.999)),
     NotModeled("adam_epsilon", "AdamW has 1e-8 here", (None, 1e-8)),
     NotModeled("lr_scheduler_*", "the learning rate is constant after warm-up here", (None, "constant", {})),
-    NotModeled("warmup_ratio", "warm-up is counted in updates here", (None, 0.0)),
     NotModeled("label_smoothing_factor", "no labels are read", (None, 0.0)),
     NotModeled("neftune_noise_alpha", "no noise is added to embeddings here"),
     NotModeled("router_aux_loss_coef", "the balance of experts is not in the rule", (None, 0.0, 0.001)),
