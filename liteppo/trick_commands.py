@@ -105,10 +105,10 @@ def check(
 
 def _print_lines(options: "ApplyOptions", text: bytes) -> int:
     """Print one result a line; exit code 2 where a line holds no valid batch."""
-    from tricks.io import apply_lines  # noqa: PLC0415
+    from tricks.io import apply_each_line  # noqa: PLC0415
 
     failed = False
-    for result, messages in apply_lines(options, text):
+    for result, messages in apply_each_line(options, text):
         print(result)
         for message in messages:
             print(message, file=sys.stderr)

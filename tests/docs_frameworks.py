@@ -11,9 +11,8 @@ from tricks.api import TrickError
 from tricks.dialects.build import ALL_RELEASES, build_rule
 from tricks.frameworks.catalogue import load_options
 from tricks.frameworks.changes import Changes, compare_releases, trace_preset
-from tricks.frameworks.explanation import explain_options, setup_of
+from tricks.frameworks.explanation import setup_of
 from tricks.frameworks.registry import FRAMEWORKS, find_framework
-from tricks.frameworks.spelling import Framework
 from tricks.frameworks.writing import export_rule
 from tricks.presets import PRESETS
 
@@ -52,7 +51,7 @@ def _written(preset: str, name: str) -> str:
 def framework_block(name: str) -> Iterator[str]:
     """The changes of one framework: defaults and numbers by release, faults, and presets."""
     framework = find_framework(name)
-    if changed := [row for each in _changes(name) for row in _rows(framework, each)]:
+    if changed := [row for each in _changes(name) for row in _rows(each)]:
         yield from table(("from release", "what changes", "before", "after"), changed)
         yield ""
     if framework.faults:
@@ -73,13 +72,10 @@ def _changes(name: str) -> tuple[Changes, ...]:
     return tuple(compare_releases(framework, *pair) for pair in pairwise(ALL_RELEASES[name].known_releases))
 
 
-def _rows(framework: Framework, changes: Changes) -> Iterator[tuple[str, str, str, str]]:
+def _rows(changes: Changes) -> Iterator[tuple[str, str, str, str]]:
     """Rows for options that decide the rule or the loop, and for numbers."""
-    read = explain_options(framework, changes.second, [])
-    decisive = read.in_rule | read.in_loop
     for option, old, new in changes.defaults:
-        if option in decisive:
-            yield changes.second, f"default of {code(option)}", code(repr(old)), code(repr(new))
+        yield changes.second, f"default of {code(option)}", code(repr(old)), code(repr(new))
     for what, before, after in changes.numbers:
         yield changes.second, what, before, after
 

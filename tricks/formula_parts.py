@@ -129,8 +129,9 @@ def _kl_to_go(trick: KlToGo, setup: Setup) -> Iterator[str]:
 
 
 def _kl_loss(trick: KlLoss, setup: Setup) -> Iterator[str]:
-    yield f"l_it <- l_it + {number(trick.coef)} k_it"
-    notes = {"own": "", "score_function": "gradient of (pi / sg(pi)) k_it", "k2": "gradient of x_it^2 / 2"}
+    ratio = "rho_it " if trick.gradient == "ratio" else ""
+    yield f"l_it <- l_it + {number(trick.coef)} {ratio}k_it"
+    notes = {"own": "", "score_function": "gradient of (pi / sg(pi)) k_it", "k2": "gradient of x_it^2 / 2", "ratio": ""}
     yield f"{_estimate(trick, 'pi')}{noted([notes[trick.gradient]])}"
 
 

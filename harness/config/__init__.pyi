@@ -12,6 +12,7 @@ from .engines import (
     VllmConfig as VllmConfig,
     plan_layout as plan_layout,
 )
+from .expand import expand_from as expand_from
 from .experiment import (
     ARITHMETIC as ARITHMETIC,
     DataConfig as DataConfig,
@@ -26,7 +27,7 @@ from .experiment import (
     load_config as load_config,
 )
 from .groups import list_config_groups as list_config_groups
-from .recipe import compose_recipe as compose_recipe, expand_from as expand_from, recipe_of as recipe_of
+from .recipe import compose_recipe as compose_recipe, recipe_of as recipe_of
 from .window import (
     max_prompt_tokens as max_prompt_tokens,
     max_text_tokens as max_text_tokens,

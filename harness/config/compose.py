@@ -52,7 +52,7 @@ def _expanded(overrides: Sequence[str]) -> Sequence[str]:
     """Replace ``+from=FILE``, another framework's configuration, by the overrides that it stands for."""
     if not any(override.startswith(("+from=", "from=")) for override in overrides):
         return overrides
-    from harness.config.recipe import expand_from  # noqa: PLC0415 - rarely needed
+    from harness.config.expand import expand_from  # noqa: PLC0415 - rarely needed
 
     return expand_from(overrides)
 

@@ -1,73 +1,16 @@
-"""Rules from other frameworks' configurations: ``+from=FILE`` as overrides, and overrides as a rule with its loop."""
+"""Overrides, or recorded settings, as a rule with its loop, for other frameworks."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common import SchemaError
-from tricks import TrickError
-from tricks.frameworks import LOOP, load_recipe, loop_overrides, overrides_of
+from harness.config.compose import compose_fast
+from tricks.frameworks import LOOP, LOOP_IN_OPTIM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_FROM: Final = ("+from=", "from=")
 _PAPER: Final = {"rollout": "rollout=8k", "optim": "optim=paper"}  # the loop of a recipe that names none
-_IN_OPTIM: Final = frozenset({"lr", "weight_decay", "max_grad_norm", "warmup_steps", "updates_per_rollout", "epochs"})
-
-
-def expand_from(overrides: Sequence[str]) -> list[str]:
-    """Replace ``+from=FILE`` by the overrides that it stands for; they come first, so that others replace them.
-
-    The file is the JSON of ``liteppo explain --json``, or ``FRAMEWORK[@RELEASE]:FILE``. It gives the rule, and the
-    settings of the loop that it writes out. Raises SchemaError where the file cannot be read or its rule is not whole.
-    """
-    named = [override.partition("=")[2] for override in overrides if override.startswith(_FROM)]
-    others = [override for override in overrides if not override.startswith(_FROM)]
-    if len(named) > 1:
-        raise SchemaError(f"+from={named[1]}: given twice; keep one")
-    return [word for name in named for word in _stands_for(name)] + others
-
-
-def _stands_for(name: str) -> list[str]:
-    return list(_of_document(name)) if name.endswith(".json") and ":" not in name else _of_configuration(name)
-
-
-def _of_document(name: str) -> Iterator[str]:
-    try:
-        found = json.loads(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SchemaError(
-            f"+from={name}: {(error.strerror or '').lower()}; name the output of liteppo explain --json"
-        ) from None
-    except ValueError as error:
-        raise SchemaError(f"+from={name}: no JSON ({error}); name the output of liteppo explain --json") from None
-    if not isinstance(found, dict) or not {"overrides", "not_modeled"} <= found.keys():
-        raise SchemaError(f"+from={name}: no explained configuration; name the output of liteppo explain --json")
-    if found["overrides"] is None:
-        raise SchemaError(f"+from={name}: its rule is not whole: {'; '.join(map(str, found['problems']))}")
-    _refuse_more(name, [f"{each['option']}={each['value']}: {each['because']}" for each in found["not_modeled"]])
-    yield from map(str, found["overrides"])
-
-
-def _of_configuration(name: str) -> list[str]:
-    try:
-        recipe = load_recipe(name)
-    except TrickError as error:
-        raise SchemaError(f"+from={error}") from None
-    if recipe.explanation is None:
-        raise SchemaError(f"+from={name}: a preset; write preset={name}")
-    _refuse_more(name, [f"{each.name}={each.value}: {each.because}" for each in recipe.explanation.not_modeled])
-    return [*overrides_of(recipe.explanation), *loop_overrides(recipe.explanation)]
-
-
-def _refuse_more(name: str, sentences: Sequence[str]) -> None:
-    if sentences:
-        raise SchemaError(
-            f"+from={name}: no trick computes {sentences[0]}; set it to its default in a copy of the file"
-        )
 
 
 def compose_recipe(overrides: Sequence[str]) -> tuple[str, Mapping[str, Mapping[str, Any] | None], dict[str, Any]]:
@@ -83,8 +26,6 @@ def compose_recipe(overrides: Sequence[str]) -> tuple[str, Mapping[str, Mapping[
         SchemaError: An override is wrong.
 
     """
-    from harness.config.compose import compose_fast  # noqa: PLC0415 - it imports this module
-
     chosen = {override.lstrip("+").partition("=")[0] for override in overrides}
     paper = [word for group, word in _PAPER.items() if group not in chosen]
     return recipe_of(compose_fast([*paper, *overrides]))
@@ -92,5 +33,5 @@ def compose_recipe(overrides: Sequence[str]) -> tuple[str, Mapping[str, Mapping[
 
 def recipe_of(settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any] | None], dict[str, Any]]:
     """Return the preset, the changes to its tricks, and the loop of composed or recorded settings."""
-    loop = {key: settings["optim" if key in _IN_OPTIM else "rollout"][key] for key in LOOP}
+    loop = {key: settings["optim" if key in LOOP_IN_OPTIM else "rollout"][key] for key in LOOP}
     return settings["preset"], settings["tricks"], loop

@@ -15,7 +15,7 @@ import torch
 
 from tricks import compute_token_gradients
 from tricks.dialects import build_rule
-from tricks.io import apply_lines, infer_setup, read_document, read_options
+from tricks.io import apply_each_line, infer_setup, read_document, read_options
 
 BATCHES, ROUNDS = 1000, 3
 EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "rollouts.example.json"
@@ -37,7 +37,7 @@ def main() -> None:
 def _whole(preset: str, fired: str, line: bytes) -> float:
     options, text = read_options(preset, fired=fired), b"\n".join([line] * BATCHES)
     started = time.process_time()
-    assert sum(1 for _ in apply_lines(options, text)) == BATCHES
+    assert sum(1 for _ in apply_each_line(options, text)) == BATCHES
     return 1000 * (time.process_time() - started) / BATCHES
 
 

@@ -34,11 +34,11 @@ COMMANDS = [
     "difficulty",
     "data",
     "verify",
-    "rewards",
-    "tricks",
     "explain",
     "diff",
     "frameworks",
+    "rewards",
+    "tricks",
 ]
 HEAVY = ("torch", "transformers", "mlflow", "ray", "hydra", "pandas", "numpy")
 

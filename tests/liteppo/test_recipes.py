@@ -37,7 +37,7 @@ def test_explain_places_every_option_of_a_file(config: Path, capsys: pytest.Capt
     code, found = explained(capsys, str(config))
     assert code == 0
     assert found["tricks"]["clip"]["clip_ratio_high"] == 0.28
-    assert found["tricks"]["kl_loss"] == {"coef": 0.04}
+    assert found["tricks"]["kl_loss"]["coef"] == 0.04
     places = {each["option"]: each["place"] for row in found["settings"] for each in row["options"]}
     assert (places["beta"], places["epsilon_high"]) == ("line 2", "line 3")
     assert places["epsilon"].startswith("default of ")
@@ -56,7 +56,7 @@ def test_an_option_that_the_release_lacks_is_named_and_the_rest_is_said(capsys: 
     assert code == 2
     assert [each["option"] for each in found["unknown"]] == ["epsilonn"]
     assert "did you mean 'epsilon'" in found["unknown"][0]["because"]
-    assert found["tricks"]["kl_loss"] == {"coef": 0.1}
+    assert found["tricks"]["kl_loss"]["coef"] == 0.1
 
 
 def test_a_release_that_is_not_known_is_said_and_the_newest_is_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.markdown import ROOT
-from tricks.io import apply_as_json, apply_lines, holds_lines, read_options
+from tricks.io import apply_as_json, apply_each_line, holds_lines, read_options
 
 EXAMPLE = json.loads((Path(ROOT) / "docs" / "reference" / "rollouts.example.json").read_text())
 OPTIONS = read_options("liteppo")
@@ -21,13 +21,13 @@ def line(**changes: object) -> bytes:
 def test_each_line_is_answered_as_alone() -> None:
     batches = [line(), line(rewards=EXAMPLE["rewards"][::-1]), line(group=list(range(len(EXAMPLE["group"]))))]
     alone = [json.loads(apply_as_json(OPTIONS, batch)) for batch in batches[:2]]
-    answers = [json.loads(found) for found, _ in apply_lines(OPTIONS, b"\n\n".join(batches[:2]) + b"\n")]
+    answers = [json.loads(found) for found, _ in apply_each_line(OPTIONS, b"\n\n".join(batches[:2]) + b"\n")]
     assert answers == alone
     assert answers[0]["advantages"] != answers[1]["advantages"]
 
 
 def test_bad_lines_are_named_and_the_others_answered() -> None:
-    found = list(apply_lines(OPTIONS, b"\n".join([line(), b"{", line(rewards=[1]), line()])))
+    found = list(apply_each_line(OPTIONS, b"\n".join([line(), b"{", line(rewards=[1]), line()])))
     answers = [json.loads(text) for text, _ in found]
     assert [answer.get("line") for answer in answers] == [None, 2, 3, None]
     assert answers[0] == answers[3]
@@ -36,7 +36,7 @@ def test_bad_lines_are_named_and_the_others_answered() -> None:
 
 def test_hints_are_given_once() -> None:
     bad = line(log_probs=[[0.5] * len(row) for row in EXAMPLE["log_probs"]])
-    said = [messages for _, messages in apply_lines(OPTIONS, b"\n".join([bad, bad]))]
+    said = [messages for _, messages in apply_each_line(OPTIONS, b"\n".join([bad, bad]))]
     assert len(said[0]) == 1
     assert "hint: line 1: log_probs" in said[0][0]
     assert said[1] == []

@@ -18,7 +18,7 @@ from tools.peers.openrlhf_cases import BATCHES, CASES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tools.peers.openrlhf_cases import Case
+    from tools.peers.openrlhf_cases import LossCase
 
 _SCRIPT: Final = Path(__file__).with_name("run_openrlhf.py")
 _TOLERANCE: Final = 2e-6  # the framework computes in float32
@@ -47,7 +47,7 @@ def _run(release: str) -> Any:
     return run_inside(_SCRIPT, (folder,), asked)
 
 
-def _case(case: Case, order: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any]:
+def _case(case: LossCase, order: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recorded case; releases at which the options mean something else are left out, or refused."""
     results: dict[str, Any] = {}
     for release, by_case in found.items():

@@ -141,7 +141,7 @@ BATCHES: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Case:
+class LossCase:
     """Options of OpenRLHF with their meaning in our words."""
 
     name: str
@@ -213,12 +213,12 @@ def _enabled(kind: str, low: float, high: float) -> dict[str, Any]:
 
 
 CASES: Final = (
-    Case("group_norm", _NORM, {"group_norm": {}}, words="group_norm", results=_BOTH),
-    Case("group_norm of eight", _NORM, {"group_norm": {}}, "eight", words="group_norm", results=_SIGNAL),
-    Case("rloo of eight", {_EST: "rloo", **_NONE}, {"rloo": {}}, "eight", since="0.8.5", results=_SIGNAL),
-    Case("group_norm of pairs", _NORM, {"group_norm": {}}, "pairs", words="group_norm", results=_SIGNAL),
-    Case("group_norm of shaped rewards", _NORM, {"group_norm": {}}, "shaped", words="group_norm", results=_SIGNAL),
-    Case(
+    LossCase("group_norm", _NORM, {"group_norm": {}}, words="group_norm", results=_BOTH),
+    LossCase("group_norm of eight", _NORM, {"group_norm": {}}, "eight", words="group_norm", results=_SIGNAL),
+    LossCase("rloo of eight", {_EST: "rloo", **_NONE}, {"rloo": {}}, "eight", since="0.8.5", results=_SIGNAL),
+    LossCase("group_norm of pairs", _NORM, {"group_norm": {}}, "pairs", words="group_norm", results=_SIGNAL),
+    LossCase("group_norm of shaped rewards", _NORM, {"group_norm": {}}, "shaped", words="group_norm", results=_SIGNAL),
+    LossCase(
         "group_norm of equal rewards",
         {**_NORM, **_WIDE},
         {"group_norm": {}},
@@ -227,7 +227,7 @@ CASES: Final = (
         results=_SIGNAL,
         dtype="float32",
     ),
-    Case(
+    LossCase(
         "group_norm of equal rewards, bounded",
         _NORM,
         {"group_norm": {}, "advantage_clip": {"low": -10.0, "high": 10.0}},
@@ -236,8 +236,8 @@ CASES: Final = (
         results=_SIGNAL,
         dtype="float32",
     ),
-    Case("dr_grpo", _DR, _CENTERED, words="group_mean", since="0.6.3.post2", results=_BOTH),
-    Case(
+    LossCase("dr_grpo", _DR, _CENTERED, words="group_mean", since="0.6.3.post2", results=_BOTH),
+    LossCase(
         "dr_grpo, bounded",
         {**_DR, "reward.clip_range": [-5.0, 20.0]},
         {**_CENTERED, "advantage_clip": {"low": -5.0, "high": 20.0}},
@@ -246,14 +246,14 @@ CASES: Final = (
         since="0.6.3.post2",
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "reinforce_baseline",
         {_EST: "reinforce_baseline", **_NONE},
         {**_CENTERED, "token_whitening": {}},
         words="group_mean",
         results=_BOTH,
     ),
-    Case(
+    LossCase(
         "reinforce_baseline of shaped rewards",
         {_EST: "reinforce_baseline", **_NONE},
         {**_CENTERED, "token_whitening": {}},
@@ -261,13 +261,13 @@ CASES: Final = (
         words="group_mean",
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "reinforce_baseline without deviation",
         {_EST: "reinforce_baseline", "algo.advantage.no_std_norm": True, **_NONE},
         {**_CENTERED, "token_whitening": {"std": "none"}},
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "rloo",
         {_EST: "rloo", **_NONE},
         {"rloo": {}},
@@ -275,7 +275,7 @@ CASES: Final = (
         words="whitens after rloo",
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "rloo, whitened",
         {_EST: "rloo", **_NONE},
         {"rloo": {}, "token_whitening": {}},
@@ -283,20 +283,20 @@ CASES: Final = (
         words="does not whiten after rloo",
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "reinforce",
         {_EST: "reinforce", **_NONE},
         {"token_whitening": {}},
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "reinforce of shaped rewards",
         {_EST: "reinforce", **_NONE},
         {"token_whitening": {}},
         "shaped",
         results=_SIGNAL,
     ),
-    Case(
+    LossCase(
         "flash_reinforce",
         {_EST: "flash_reinforce", **_NONE},
         {"batch_mean": {}},
@@ -304,7 +304,7 @@ CASES: Final = (
         results=_SIGNAL,
     ),
     *(
-        Case(
+        LossCase(
             f"reinforce with {estimator} in the reward",
             {_EST: "reinforce", "algo.kl.init_coef": 0.1, "algo.kl.estimator": estimator},
             {"kl_to_go": {**_KL, "estimator": estimator}, "token_whitening": {}},
@@ -313,7 +313,7 @@ CASES: Final = (
         )
         for estimator in ("k1", "k2")
     ),
-    Case(
+    LossCase(
         "dr_grpo with k3 in the reward",
         {_EST: "dr_grpo", "algo.kl.init_coef": 1e-4, "algo.kl.estimator": "k3"},
         {**_CENTERED, "kl_to_go": {"coef": 1e-4, "estimator": "k3"}},
@@ -322,56 +322,56 @@ CASES: Final = (
         results=("gradient",),
         since="0.6.3.post2",
     ),
-    Case(
+    LossCase(
         "packed samples",
         {_EST: "group_norm", "ds.packing_samples": True, **_NONE},
         {"group_norm": {}, "token_mean": {}},
         words="group_norm",
     ),
-    Case(
+    LossCase(
         "token mean of one micro-batch", _NORM, {"group_norm": {}, "token_mean": {}}, "whole", since="0.7.0", words=""
     ),
-    Case(
+    LossCase(
         "mean of responses",
         {**_NORM, "actor.loss_agg_mode": "seq-mean-token-mean"},
         {"group_norm": {}, "sequence_mean": {}},
         since="0.11.2",
         words="",
     ),
-    Case(
+    LossCase(
         "mean of responses without a choice",
         _NORM,
         {"group_norm": {}, "sequence_mean": {}},
         until="0.6.4",
         words="",
     ),
-    Case("a ratio far off", _NORM, {"group_norm": {}}, "far", words="group_norm"),
-    Case(
+    LossCase("a ratio far off", _NORM, {"group_norm": {}}, "far", words="group_norm"),
+    LossCase(
         "clip of 0.1",
         {**_DR, "actor.eps_clip": 0.1},
         {**_CENTERED, "clip": {"clip_ratio_low": 0.1, "clip_ratio_high": 0.1}},
         since="0.6.3.post2",
         words="group_mean",
     ),
-    Case(
+    LossCase(
         "clip-higher",
         {**_DR, "actor.eps_clip_low_high": [0.15, 0.28]},
         {**_CENTERED, "clip": {"clip_ratio_low": 0.15, "clip_ratio_high": 0.28}},
         since="0.8.2",
     ),
-    Case(
+    LossCase(
         "dual clip",
         {**_DR, "actor.dual_clip": 1.5},
         {**_CENTERED, "dual_clip": {"dual_clip": 1.5}},
         since="0.8.6",
     ),
-    Case(
+    LossCase(
         "gspo",
         {**_DR, "actor.policy_loss_type": "gspo", "actor.eps_clip_low_high": [0.2, 0.3]},
         {**_CENTERED, "gspo": {"clip_ratio_low": 0.2, "clip_ratio_high": 0.3}},
         since="0.8.8",
     ),
-    Case(
+    LossCase(
         "gspo with a weight",
         {
             **_DR,
@@ -384,7 +384,7 @@ CASES: Final = (
         until="0.8.9.post1",
     ),
     *(
-        Case(
+        LossCase(
             f"{estimator} as a loss",
             {**_K1, "algo.kl.estimator": estimator},
             {**_CENTERED, "kl_loss": {**_KL, "estimator": estimator}},
@@ -394,7 +394,7 @@ CASES: Final = (
         )
         for estimator in ("k1", "k2")
     ),
-    Case(
+    LossCase(
         "k3 as a loss",
         {**_K1, "algo.kl.init_coef": 1e-4, "algo.kl.estimator": "k3"},
         {**_CENTERED, "kl_loss": {"coef": 1e-4, "estimator": "k3"}},
@@ -403,7 +403,7 @@ CASES: Final = (
         words="",
     ),
     *(
-        Case(
+        LossCase(
             f"group_norm with {estimator} as a loss over responses",
             {**_NORM, "algo.kl.use_loss": True, "algo.kl.init_coef": 0.1, "algo.kl.estimator": estimator},
             {"group_norm": {}, "kl_loss": {**_KL, "estimator": estimator}},
@@ -414,7 +414,7 @@ CASES: Final = (
         for estimator, first in (("k1", "0.6.0"), ("k2", "0.6.0.post1"), ("k3", "0.6.0"))
     ),
     *(
-        Case(
+        LossCase(
             f"{estimator} with the unbiased gradient",
             {**_K1, "algo.kl.estimator": estimator, "algo.kl.unbiased_gradient": True},
             {**_CENTERED, "kl_loss": {**_KL, "estimator": estimator, "gradient": "k2"}},
@@ -423,13 +423,13 @@ CASES: Final = (
         )
         for estimator in ("k1", "k2", "k3")
     ),
-    Case(
+    LossCase(
         "entropy",
         {**_DR, "actor.entropy_coef": 0.05},
         {**_CENTERED, "entropy_bonus": {"coef": 0.05}},
         since="0.7.2",
     ),
-    Case(
+    LossCase(
         "weights up to 2",
         {**_DR, f"{_CORRECT}_enable": True, f"{_CORRECT}_threshold": 2.0},
         {**_CENTERED, "truncated_is": {"cap": 2.0, "floor": 0.0, "outside": "truncate"}},
@@ -440,14 +440,14 @@ CASES: Final = (
             "0.11.2": _weights("token", "clip", 0.0, 2.0),
         },
     ),
-    Case(
+    LossCase(
         "weights where they are turned on",
         {**_DR, f"{_CORRECT}_enable": True},
         {**_CENTERED, "truncated_is": {}},
         since="0.8.9",
         spelled={"0.11.2": {**_DR, f"{_CORRECT}_level": "token"}},
     ),
-    Case(
+    LossCase(
         "weights within bounds",
         _enabled("tis", 0.5, 5.0),
         {**_CENTERED, "truncated_is": {"cap": 5.0, "floor": 0.5, "outside": "truncate"}},
@@ -458,7 +458,7 @@ CASES: Final = (
             "0.11.2": _weights("token", "clip", 0.5, 5.0),
         },
     ),
-    Case(
+    LossCase(
         "weights dropped outside",
         _enabled("icepop", 0.5, 5.0),
         {**_CENTERED, "truncated_is": {"cap": 5.0, "floor": 0.5, "outside": "drop"}},
@@ -469,7 +469,7 @@ CASES: Final = (
             "0.11.2": _weights("token", "mask", 0.5, 5.0),
         },
     ),
-    Case(
+    LossCase(
         "responses dropped by their mean weight",
         _enabled("seq-mask-tis", 0.5, 2.0),
         {**_CENTERED, "truncated_is": {"level": "sequence", "cap": 2.0, "floor": 0.5, "outside": "drop"}},
@@ -480,7 +480,7 @@ CASES: Final = (
             "0.11.2": _weights("seq", "mask", 0.5, 2.0),
         },
     ),
-    Case(
+    LossCase(
         "overlong penalty",
         {**_DR, "reward.overlong_buffer_len": 3.0, "reward.overlong_penalty_factor": 0.5},
         {**_CENTERED, "soft_overlong": {"cache": 3, "limit": 6, "weight": 0.5}},

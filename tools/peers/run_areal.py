@@ -92,7 +92,7 @@ def make_config(settings: dict[str, Any]) -> Any:
     return cli_args.PPOActorConfig(backend="fsdp:d1p1t1", **made)
 
 
-class Run:
+class ActorRun:
     """A batch with its configuration: advantages first, then the loss of one update."""
 
     def __init__(self, document: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -209,7 +209,9 @@ def main() -> None:
     if asked.get("options"):
         print(json.dumps(list_options()))
         return
-    found = {case["name"]: Run(asked["batches"][case["batch"]], case["options"]).results() for case in asked["cases"]}
+    found = {
+        case["name"]: ActorRun(asked["batches"][case["batch"]], case["options"]).results() for case in asked["cases"]
+    }
     print(json.dumps({**found, "torch": torch.__version__}))
 
 

@@ -30,7 +30,7 @@ _EMPTY: Final = (
 )
 
 
-class Item(SimpleNamespace):
+class ReplayItem(SimpleNamespace):
     """An experience: parts that are not given are None."""
 
     def __getattr__(self, name: str) -> Any:
@@ -38,7 +38,7 @@ class Item(SimpleNamespace):
             raise AttributeError(name)
         return None
 
-    def to_device(self, device: Any) -> Item:
+    def to_device(self, device: Any) -> ReplayItem:
         """Stay where it is."""
         return self
 
@@ -138,7 +138,7 @@ class Batch:
         return torch.tensor([row + [0.0] * (self.width - len(row)) for row in rows])
 
 
-class Run:
+class OpenrlhfRun:
     """A case at the release: advantages first, then the training steps of one update."""
 
     def __init__(self, batch: Batch, args: Any) -> None:
@@ -169,14 +169,14 @@ class Run:
         found: Tensor = function(old, self.batch.rows["ref_log_probs"][rows], **named)
         return found
 
-    def experiences(self) -> list[Item]:
+    def experiences(self) -> list[ReplayItem]:
         """Return the batch as experiences of one group each."""
         batch, found = self.batch, []
         for start in range(0, len(batch.rewards), batch.group_size):
             rows = slice(start, start + batch.group_size)
             lengths = batch.lengths[rows]
             rewards, kl = batch.rewards[rows].clone(), self.divergence(rows)
-            item = Item(
+            item = ReplayItem(
                 rewards=rewards,
                 index=list(range(start, start + batch.group_size)),
                 action_mask=batch.mask[rows],
@@ -214,7 +214,7 @@ class Run:
         maker.kl_ctl = SimpleNamespace(value=self.coef)
         return maker
 
-    def _before_0_6_3(self, owners: list[type], made: list[Item]) -> None:
+    def _before_0_6_3(self, owners: list[type], made: list[ReplayItem]) -> None:
         """Do what make_experience_list did around process_experiences."""
         maker = self._instance(next(each for each in owners if "process_experiences" in vars(each)))
         made, rewards = maker.process_experiences(made)
@@ -246,7 +246,7 @@ class Run:
             return found
         lengths = self.batch.lengths
         buffer.items = [
-            Item(advantages=row[:length], action_mask=None if self.listed else torch.ones(length))
+            ReplayItem(advantages=row[:length], action_mask=None if self.listed else torch.ones(length))
             for row, length in zip(found, lengths, strict=True)
         ]
         strategy = SimpleNamespace(all_reduce=lambda value, op: value)
@@ -283,7 +283,7 @@ class Run:
         assert leaf.grad is not None
         return leaf.grad * self.batch.mask, total
 
-    def _normalized(self, micro: list[Tensor], items: list[Item]) -> Any:
+    def _normalized(self, micro: list[Tensor], items: list[ReplayItem]) -> Any:
         """Yield the micro-batches, from 0.10.4 on with the counts of the whole step."""
         try:
             function = import_module("openrlhf.utils.loss_utils").iter_grad_accum_global_norm
@@ -293,7 +293,7 @@ class Run:
         made = function(given, SimpleNamespace(ds_device_mesh=None), len(micro), lambda pair: pair[1].action_mask)
         return [(rows, item, info) for (rows, item), info in made]
 
-    def _step_input(self, rows: Tensor, advantages: Tensor) -> Item:
+    def _step_input(self, rows: Tensor, advantages: Tensor) -> ReplayItem:
         batch = self.batch
         mask, chosen = batch.mask[rows], {name: values[rows] for name, values in batch.rows.items()}
         parts: dict[str, Any] = {
@@ -311,7 +311,7 @@ class Run:
                 name: [row[:length] for row, length in zip(values, lengths, strict=True)]
                 for name, values in parts.items()
             } | {"action_mask": None}
-        return Item(**parts, info={"response_length": mask.sum(dim=1).float()})
+        return ReplayItem(**parts, info={"response_length": mask.sum(dim=1).float()})
 
     def _trainer(self, leaf: Tensor, spread: Tensor, rows: Tensor) -> Any:
         """Return the release's trainer of the actor, without its set-up, on given log-probs."""
@@ -319,7 +319,7 @@ class Run:
         owner = module.ActorPPOTrainer if _has_step() else module.PPOTrainer
         trainer: Any = object.__new__(owner)
         losses: list[Tensor] = []
-        output = Item(entropy=spread[rows], aux_loss=0.0)
+        output = ReplayItem(entropy=spread[rows], aux_loss=0.0)
         now = leaf[rows]
         if self.listed:
             now = torch.cat([row[: self.batch.lengths[int(index)]] for row, index in zip(now, rows, strict=True)])[None]
@@ -328,7 +328,7 @@ class Run:
             def train(self) -> None:
                 pass
 
-            def __call__(self, *given: Any, **named: Any) -> tuple[Tensor, Item]:
+            def __call__(self, *given: Any, **named: Any) -> tuple[Tensor, ReplayItem]:
                 return now, output
 
         trainer.args, trainer.actor, trainer.losses = self.args, Actor(), losses
@@ -387,7 +387,7 @@ def run_case(folder: Path, batches: dict[str, Any], case: dict[str, Any]) -> dic
         args = parse_options(folder, sizes | options)
     except (SystemExit, AssertionError) as error:
         return {"refused": str(error)}
-    run = Run(batch, args)
+    run = OpenrlhfRun(batch, args)
     advantages = run.advantages()
     try:
         gradient, loss = run.update(advantages)

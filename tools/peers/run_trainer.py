@@ -32,7 +32,7 @@ AROUND = {  # what a CPU and a quiet console need; nothing of it changes the upd
 }
 
 
-class Recorder(GRPOTrainer):  # type: ignore[misc]
+class RecordingTrainer(GRPOTrainer):  # type: ignore[misc]
     """The released trainer, which also notes the responses of each micro-batch."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -79,7 +79,7 @@ def gradients(workload: dict[str, Any], folder: Path) -> None:
     for case in workload["cases"]:
         model = AutoModelForCausalLM.from_pretrained(workload["model"], dtype=torch.float32)
         keeper = FirstGradient()
-        trainer = Recorder(
+        trainer = RecordingTrainer(
             model,
             rewards,
             GRPOConfig(output_dir=str(folder / "trl"), max_steps=1, **case["options"], **AROUND),
@@ -106,7 +106,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
 def run(workload: dict[str, Any], folder: Path) -> None:
     """Train on the problems in their order and save the weights."""
-    from harness.rewards.judges import is_correct  # noqa: PLC0415 - the gradients need no judge
+    from harness.rewards import is_correct  # noqa: PLC0415 - the gradients need no judge
 
     torch.set_num_threads(1)
     tokenizer = AutoTokenizer.from_pretrained(workload["model"])

@@ -32,7 +32,7 @@ def version_of(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.split("."))
 
 
-class Given:
+class GivenBatch:
     """The given batch: what is generated, how it is rewarded, and its log-probs."""
 
     def __init__(self, batch: dict[str, Any], width: int) -> None:
@@ -114,7 +114,7 @@ def configure(options: dict[str, Any], folder: str) -> Any:
     return config(**{key: value for key, value in (quiet | options).items() if key in known})
 
 
-def stub_generation(trainer: Any, given: Given, release: tuple[int, ...], group: int) -> None:
+def stub_generation(trainer: Any, given: GivenBatch, release: tuple[int, ...], group: int) -> None:
     """Make the model generate the given completions, in order."""
 
     def generate(inputs: Any = None, **settings: Any) -> torch.Tensor:
@@ -129,7 +129,7 @@ def stub_generation(trainer: Any, given: Given, release: tuple[int, ...], group:
     trainer.model.generate = generate
 
 
-def stub_log_probs(trainer: Any, given: Given, release: tuple[int, ...]) -> None:
+def stub_log_probs(trainer: Any, given: GivenBatch, release: tuple[int, ...]) -> None:
     """Make the model's log-probs the given ones: of the policy with a gradient, of the old or the reference without."""
 
     def table(model: Any, rows: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -169,7 +169,7 @@ def stub_log_probs(trainer: Any, given: Given, release: tuple[int, ...]) -> None
         trainer._get_per_token_logps_and_entropies = both
 
 
-def stub_sampler(trainer: Any, given: Given, release: tuple[int, ...]) -> None:
+def stub_sampler(trainer: Any, given: GivenBatch, release: tuple[int, ...]) -> None:
     """Make the trainer believe that vLLM sampled, with the given log-probs."""
 
     def sampled(rows: list[int]) -> list[list[float]]:
@@ -215,7 +215,7 @@ def run_case(case: dict[str, Any], tokenizer: Any, folder: str, release: str) ->
     from transformers import TrainerCallback  # noqa: PLC0415  after packages are hidden
 
     number, batch = version_of(release), case["batch"]
-    given = Given(batch, max(batch["lengths"]))
+    given = GivenBatch(batch, max(batch["lengths"]))
     seen: dict[str, Any] = {"loss": 0.0, "advantages": [], "mask": []}
     captured: dict[str, Any] = {}
 

@@ -118,7 +118,7 @@ class _Package(types.ModuleType):
         return self.__dict__[name]
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _SnapshotFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Find what the files of a checkout import and is absent, and the modules that are to be taken as absent."""
 
     def __init__(self, folder: Path, absent: Iterable[str], own: str) -> None:
@@ -173,7 +173,7 @@ def open_checkout(folder: Path, package: str, absent: Sequence[str] = ()) -> Non
     """
     os.environ["ROLL_LOG_DIR"] = str(Path.cwd())  # a temporary folder
     os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # torch.compile needs a compiler and changes no number here
-    sys.meta_path.insert(0, _Finder(folder, absent, package))
+    sys.meta_path.insert(0, _SnapshotFinder(folder, absent, package))
     sys.path.insert(0, str(folder))
 
 

@@ -62,7 +62,7 @@ _LOSSES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class GradientCase:
     """A rule and the options that export writes for it."""
 
     name: str
@@ -90,7 +90,7 @@ def main() -> int:
     return int(worst > BAR)
 
 
-def build_cases() -> Iterator[Case]:
+def build_cases() -> Iterator[GradientCase]:
     """Yield every loss type with every scaling of rewards that TRL's newest known release can be given."""
     framework = find_framework("trl")
     for loss, tricks in _LOSSES.items():
@@ -102,10 +102,10 @@ def build_cases() -> Iterator[Case]:
                 print(f"{loss}.{scale}: not written: {error}")
                 continue
             options = {line.name: line.value for line in lines} | {"max_grad_norm": LOOP["max_grad_norm"]}
-            yield Case(f"{loss}.{scale}", rule, options)
+            yield GradientCase(f"{loss}.{scale}", rule, options)
 
 
-def make_workload(cases: Sequence[Case]) -> dict[str, Any]:
+def make_workload(cases: Sequence[GradientCase]) -> dict[str, Any]:
     """Return prompts, completions of unequal lengths, rewards and options. Some completions are cut at the limit."""
     tokenizer = load_tokenizer(MODEL)
     problems = [problem for problem, _ in zip(stream_problems(["medium"], 0), range(PROMPTS), strict=False)]
@@ -144,7 +144,7 @@ def run_trl(python: Path, workload: Path) -> None:
     subprocess.run(command, cwd=ROOT, env=os.environ | alone, check=True, stdout=sys.stderr)
 
 
-def compare(case: Case, workload: Mapping[str, Any], folder: Path) -> float:
+def compare(case: GradientCase, workload: Mapping[str, Any], folder: Path) -> float:
     """Return the norm of the difference of the two gradients over the norm of TRL's."""
     theirs = load_file(folder / f"{case.name}.safetensors")
     order = json.loads((folder / f"{case.name}.json").read_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.peers.common import Packages, PeerError, merge_releases, round_numbers, run_inside, write_recorded
-from tools.peers.trl_cases import RELEASES, Case, Options, at_least, cases, holds
+from tools.peers.trl_cases import RELEASES, Options, RowCase, at_least, cases, holds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ def _batch(
     }
 
 
-def options_of(case: Case, release: str, batch: Mapping[str, Any]) -> Options:
+def options_of(case: RowCase, release: str, batch: Mapping[str, Any]) -> Options:
     """Return the whole options of a case at a release, for one process."""
     size, group = batch["micro_batch"].count(0), batch["group"].count(0)
     micro_batches = len(batch["rewards"]) // size
@@ -133,7 +133,7 @@ def _document(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _case(case: Case, found: Mapping[str, Mapping[str, Any]], batch: Mapping[str, Any]) -> dict[str, Any]:
+def _case(case: RowCase, found: Mapping[str, Mapping[str, Any]], batch: Mapping[str, Any]) -> dict[str, Any]:
     """Return one recorded case, its results merged over neighboring releases."""
     by_release: dict[str, Any] = {}
     for release, results in found.items():

@@ -64,7 +64,7 @@ def biased(**options: Any) -> Callable[[str], Options]:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RowCase:
     """One case: our words, the options that spell them, and the span in which TRL has them."""
 
     name: str
@@ -107,7 +107,7 @@ def bnpo(**others: Any) -> Callable[[str], Options]:
     )
 
 
-def cases() -> tuple[Case, ...]:
+def cases() -> tuple[RowCase, ...]:
     """Return all cases."""
     micro: dict[str, Any] = {**GROUP, "token_mean": {"scope": "micro_batch"}}
     masked: dict[str, Any] = {"overlong_filter": {}}
@@ -116,10 +116,10 @@ def cases() -> tuple[Case, ...]:
     ratio = {"kl_loss": {"coef": 0.1, "gradient": "ratio"}}
     luspo: dict[str, Any] = {**GROUP, **GSPO, "sequence_sum": {}}
     return (
-        Case("grpo", SEQUENCE, grpo(), refused="sequence_mean: trl"),
-        Case("bnpo", micro, bnpo(), ("0.16.0", "1.16.0"), "token_mean: trl"),
-        Case("token_mean_by_default", TOKEN, bnpo(), ("0.16.0", "0.21.0")),
-        Case(
+        RowCase("grpo", SEQUENCE, grpo(), refused="sequence_mean: trl"),
+        RowCase("bnpo", micro, bnpo(), ("0.16.0", "1.16.0"), "token_mean: trl"),
+        RowCase("token_mean_by_default", TOKEN, bnpo(), ("0.16.0", "0.21.0")),
+        RowCase(
             "dapo",
             {**GROUP, "token_mean": {"scope": "update"}},
             scaled("group", loss_type="dapo"),
@@ -127,7 +127,7 @@ def cases() -> tuple[Case, ...]:
             "token_mean",
             keys=ALL,
         ),
-        Case(
+        RowCase(
             "dr_grpo",
             {"group_mean": {}, "constant_length": {}},
             scaled("none", loss_type="dr_grpo"),
@@ -135,14 +135,14 @@ def cases() -> tuple[Case, ...]:
             "trl",
             keys=ALL,
         ),
-        Case(
+        RowCase(
             "group_mean",
             {"group_mean": {}, "token_mean": {"scope": "micro_batch"}},
             lambda r: bnpo()(r) | scaled("none")(r),
             ("0.16.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "batch_std",
             {"group_mean_batch_std": {}, "token_mean": {}},
             scaled("batch", loss_type="dapo"),
@@ -150,74 +150,76 @@ def cases() -> tuple[Case, ...]:
             "group_mean_batch_std: trl",
             keys=ALL,
         ),
-        Case("kl_own", {**SEQUENCE, **own}, lambda r: biased(beta=0.1)(r) | grpo()(r), refused="sequence_mean: trl"),
-        Case("kl_by_default", {**SEQUENCE, **KL}, kl_grpo(), refused="sequence_mean: trl"),
-        Case(
+        RowCase("kl_own", {**SEQUENCE, **own}, lambda r: biased(beta=0.1)(r) | grpo()(r), refused="sequence_mean: trl"),
+        RowCase("kl_by_default", {**SEQUENCE, **KL}, kl_grpo(), refused="sequence_mean: trl"),
+        RowCase(
             "kl_ratio",
             {**TOKEN, **ratio},
             scaled("group", loss_type="dapo", beta=0.1, use_bias_correction_kl=True),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case("kl_bnpo", {**micro, **KL}, bnpo(beta=0.1), ("0.16.0", "1.16.0"), "token_mean: trl"),
-        Case("gspo", {**SEQUENCE, **GSPO}, grpo(**LEVEL), ("0.20.0", "1.16.0"), "trl"),
-        Case("gspo_kl", {**SEQUENCE, **GSPO, **KL}, kl_grpo(**LEVEL), ("0.20.0", "1.16.0"), "trl"),
-        Case(
+        RowCase("kl_bnpo", {**micro, **KL}, bnpo(beta=0.1), ("0.16.0", "1.16.0"), "token_mean: trl"),
+        RowCase("gspo", {**SEQUENCE, **GSPO}, grpo(**LEVEL), ("0.20.0", "1.16.0"), "trl"),
+        RowCase("gspo_kl", {**SEQUENCE, **GSPO, **KL}, kl_grpo(**LEVEL), ("0.20.0", "1.16.0"), "trl"),
+        RowCase(
             "gspo_token_mean",
             {**GROUP, "token_mean": {"scope": "update"}, **GSPO},
             scaled("group", **LEVEL, loss_type="dapo"),
             ("0.22.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "cispo",
             {**TOKEN, "cispo": {"low": 0.0, "high": 1.1}},
             scaled("group", loss_type="cispo", epsilon_high=1.1),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "cispo_default",
             {**TOKEN, "cispo": {"low": 0.0, "high": 0.2}},
             scaled("group", loss_type="cispo"),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case("luspo", luspo, scaled("group", **LEVEL, loss_type="luspo"), ("0.28.0", "1.16.0"), "trl"),
-        Case(
+        RowCase("luspo", luspo, scaled("group", **LEVEL, loss_type="luspo"), ("0.28.0", "1.16.0"), "trl"),
+        RowCase(
             "luspo_kl",
             {**luspo, **KL},
             scaled("group", **LEVEL, loss_type="luspo", beta=0.1),
             ("1.10.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "luspo_token",
             {**GROUP, "sequence_sum": {}},
             scaled("group", loss_type="luspo"),
             ("1.10.0", "1.16.0"),
             "sequence_sum: trl",
         ),
-        Case("clip_higher", {**SEQUENCE, "clip_higher": {}}, grpo(epsilon_high=0.28), ("0.17.0", "1.16.0"), "trl"),
-        Case("dual_clip", {**SEQUENCE, "dual_clip": {"dual_clip": 1.3}}, grpo(delta=1.3), ("0.18.0", "1.16.0"), "trl"),
-        Case("masked_dapo", {**TOKEN, **masked}, scaled("group", loss_type="dapo", **mask), ("0.22.0", "1.16.0")),
-        Case("masked_bnpo", {**micro, **masked}, bnpo(**mask), ("0.17.0", "1.16.0"), "trl"),
-        Case("masked_grpo", {**SEQUENCE, **masked}, grpo(**mask), ("0.17.0", "1.16.0"), "trl"),
-        Case(
+        RowCase("clip_higher", {**SEQUENCE, "clip_higher": {}}, grpo(epsilon_high=0.28), ("0.17.0", "1.16.0"), "trl"),
+        RowCase(
+            "dual_clip", {**SEQUENCE, "dual_clip": {"dual_clip": 1.3}}, grpo(delta=1.3), ("0.18.0", "1.16.0"), "trl"
+        ),
+        RowCase("masked_dapo", {**TOKEN, **masked}, scaled("group", loss_type="dapo", **mask), ("0.22.0", "1.16.0")),
+        RowCase("masked_bnpo", {**micro, **masked}, bnpo(**mask), ("0.17.0", "1.16.0"), "trl"),
+        RowCase("masked_grpo", {**SEQUENCE, **masked}, grpo(**mask), ("0.17.0", "1.16.0"), "trl"),
+        RowCase(
             "masked_dr_grpo",
             {**GROUP, "constant_length": {}, **masked},
             scaled("group", loss_type="dr_grpo", **mask),
             ("0.17.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "masked_batch_std",
             {"group_mean_batch_std": {}, "token_mean": {}, **masked},
             scaled("batch", loss_type="dapo", **mask),
             ("0.22.2", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "masked_micro_batch",
             {**micro, **masked},
             bnpo(**mask),
@@ -226,14 +228,14 @@ def cases() -> tuple[Case, ...]:
             batch="threes",
             keys=("mask", "loss", "gradient"),
         ),
-        Case(
+        RowCase(
             "masked_dapo_threes",
             {**TOKEN, **masked},
             scaled("group", loss_type="dapo", **mask),
             ("0.22.0", "1.16.0"),
             batch="threes",
         ),
-        Case(
+        RowCase(
             "several_updates",
             TOKEN,
             scaled("group", loss_type="dapo"),
@@ -243,7 +245,7 @@ def cases() -> tuple[Case, ...]:
             steps=4,
             accumulate=2,
         ),
-        Case(
+        RowCase(
             "several_updates_kl_masked",
             {**TOKEN, **own, **masked},
             biased(loss_type="dapo", beta=0.1, **mask),
@@ -253,7 +255,7 @@ def cases() -> tuple[Case, ...]:
             steps=4,
             accumulate=2,
         ),
-        Case(
+        RowCase(
             "several_updates_bnpo",
             micro,
             bnpo(),
@@ -263,7 +265,7 @@ def cases() -> tuple[Case, ...]:
             steps=4,
             accumulate=2,
         ),
-        Case(
+        RowCase(
             "several_updates_grpo",
             SEQUENCE,
             grpo(),
@@ -273,52 +275,52 @@ def cases() -> tuple[Case, ...]:
             steps=4,
             accumulate=2,
         ),
-        Case(
+        RowCase(
             "correction_by_default",
             {**TOKEN, "truncated_is": {"level": "sequence", "outside": "drop", "cap": 3.0}},
             correction("", None),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "correction_by_default_of_tokens", {**TOKEN, "truncated_is": {}}, correction("", None), ("0.23.0", "0.25.1")
         ),
-        Case(
+        RowCase(
             "correction_token_truncate",
             {**TOKEN, "truncated_is": {"level": "token", "outside": "truncate", "cap": 1.2}},
             correction("token_truncate", 1.2),
             ("0.23.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "correction_sequence_mask",
             {**TOKEN, "truncated_is": {"level": "sequence", "outside": "drop", "cap": 1.5}},
             correction("sequence_mask", 1.5),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "correction_sequence_truncate",
             {**TOKEN, "truncated_is": {"level": "sequence", "outside": "truncate", "cap": 1.5}},
             correction("sequence_truncate", 1.5),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "correction_token_mask",
             {**TOKEN, "truncated_is": {"level": "token", "outside": "drop", "cap": 1.2}},
             correction("token_mask", 1.2),
             ("0.26.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "correction_two_bounds",
             {**TOKEN, "truncated_is": {"level": "token", "outside": "drop", "cap": 1.2, "floor": 0.8}},
             correction("token_mask", 1.2, 0.8),
             ("1.6.0", "1.16.0"),
             "trl",
         ),
-        Case(
+        RowCase(
             "normalize_then_sum",
             {**TOKEN, "token_whitening": {"weights": "sequence"}},
             scaled("group", loss_type="dapo", multi_objective_aggregation="normalize_then_sum"),
@@ -326,7 +328,7 @@ def cases() -> tuple[Case, ...]:
             "trl",
             keys=ALL,
         ),
-        Case(
+        RowCase(
             "entropy_bnpo",
             {**micro, "entropy_bonus": {"coef": 0.05}},
             bnpo(entropy_coef=0.05),
@@ -334,7 +336,7 @@ def cases() -> tuple[Case, ...]:
             "trl",
             keys=("loss", "gradient", "entropy_gradient"),
         ),
-        Case(
+        RowCase(
             "entropy_dapo",
             {**TOKEN, "entropy_bonus": {"coef": 0.05}},
             scaled("group", loss_type="dapo", entropy_coef=0.05),
@@ -342,8 +344,8 @@ def cases() -> tuple[Case, ...]:
             "trl",
             keys=("loss", "gradient", "entropy_gradient"),
         ),
-        Case("equal_rewards", SEQUENCE, grpo(), refused="sequence_mean: trl", batch="eights", keys=ALL),
-        Case(
+        RowCase("equal_rewards", SEQUENCE, grpo(), refused="sequence_mean: trl", batch="eights", keys=ALL),
+        RowCase(
             "equal_rewards_mean",
             {"group_mean": {}, "sequence_mean": {}},
             lambda r: grpo()(r) | scaled("none")(r),
@@ -352,7 +354,7 @@ def cases() -> tuple[Case, ...]:
             batch="eights",
             keys=ALL,
         ),
-        Case(
+        RowCase(
             "equal_rewards_batch",
             {"group_mean_batch_std": {}, "sequence_mean": {}},
             lambda r: grpo()(r) | scaled("batch")(r),
@@ -361,7 +363,7 @@ def cases() -> tuple[Case, ...]:
             batch="eights",
             keys=ALL,
         ),
-        Case("threes", micro, bnpo(), ("0.16.0", "1.16.0"), "trl", batch="threes", keys=ALL),
+        RowCase("threes", micro, bnpo(), ("0.16.0", "1.16.0"), "trl", batch="threes", keys=ALL),
     )
 
 
@@ -373,7 +375,7 @@ NOT_NAMED: Final = {
 }
 
 
-def holds(case: Case, release: str) -> bool:
+def holds(case: RowCase, release: str) -> bool:
     """Return True if TRL has this case at a release."""
     outside = NOT_NAMED.get(case.name)
     inside = at_least(release, case.holds[0]) and at_least(case.holds[1], release)

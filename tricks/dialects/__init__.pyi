@@ -1,5 +1,6 @@
 from .build import (
     NO_DIALECT as NO_DIALECT,
+    RefusedRuleError as RefusedRuleError,
     build_rule as build_rule,
     choose_tricks as choose_tricks,
     find_dialect as find_dialect,

@@ -31,7 +31,7 @@ _ADVISED, _LEFT_OUT, _OTHER, _FREE = 0.0, 1.5, 2.0, 3.0  # a move off the advice
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class Suggestion:
     """One way out of a refusal: tricks to choose, settings to set, or names to leave out."""
 
     verb: str  # choose, set or leave
@@ -40,7 +40,7 @@ class Advice:
     beside: tuple[str, ...] = ()  # tricks to choose too
 
 
-def parse_advice(words: str) -> tuple[Advice, ...]:
+def parse_advice(words: str) -> tuple[Suggestion, ...]:
     """Return the ways out that the last words of a refusal name.
 
     The grammar: ``choose A``, ``choose A with B``, ``set KEY=VALUE and KEY=VALUE with B``, ``leave NAME out``, joined
@@ -56,16 +56,16 @@ def parse_advice(words: str) -> tuple[Advice, ...]:
     return tuple(found)
 
 
-def _read_advice(verb: str, said: str, words: str) -> Advice:
+def _read_advice(verb: str, said: str, words: str) -> Suggestion:
     text, _, company = said.partition(" with ")
     beside = tuple(company.split(" and ")) if company else ()
     if verb == "leave" and text.endswith(" out"):
-        return Advice(verb, (text.removesuffix(" out"),))
+        return Suggestion(verb, (text.removesuffix(" out"),))
     if verb == "choose" and {text, *beside} <= set(load_catalog()):
-        return Advice(verb, (text,), beside=beside)
+        return Suggestion(verb, (text,), beside=beside)
     pairs = [pair.partition("=") for pair in text.split(" and ")]
     if verb == "set" and all(key.isidentifier() and value for key, _, value in pairs):
-        return Advice(verb, settings={key: _value(value) for key, _, value in pairs}, beside=beside)
+        return Suggestion(verb, settings={key: _value(value) for key, _, value in pairs}, beside=beside)
     raise TrickError(f"{words!r}: no advice; write choose A with B, set KEY=VALUE with B, or leave NAME out")
 
 
@@ -154,7 +154,7 @@ def _moves(preset: str, changed: Changed, refused: str) -> Iterator[tuple[float,
             yield from ((_FREE + 1, _put(preset, changed, third)) for third in _sharing(other))
 
 
-def _advised(refused: str) -> tuple[Advice, ...]:
+def _advised(refused: str) -> tuple[Suggestion, ...]:
     """Return the advice at the end of a refusal; other complaints give none that can be read."""
     try:
         return parse_advice(refused.rpartition("; ")[2].removesuffix(f", {LEAVE}").removesuffix(LEAVE))
@@ -162,7 +162,7 @@ def _advised(refused: str) -> tuple[Advice, ...]:
         return ()
 
 
-def _followed(preset: str, changed: Changed, name: str, advice: Advice) -> Iterator[Changed]:
+def _followed(preset: str, changed: Changed, name: str, advice: Suggestion) -> Iterator[Changed]:
     """Yield what becomes of the changes where advice is followed.
 
     A chosen trick may stand beside the refused one or replace it.

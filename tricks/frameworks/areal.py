@@ -177,7 +177,7 @@ def _bounds() -> Iterator[Spelling]:
     yield Spelling({clip: GIVEN}, {"reward_clip": both})
 
 
-class _Cache(Take):
+class _RewardCache(Take):
     """The cache of the overlong penalty; a fifth of the limit is read as our own default."""
 
     def value(self, options: Options) -> Any:
@@ -207,7 +207,7 @@ class _Limit(Take):
 def _overlong() -> Iterator[Spelling]:
     flag, cache, weight = "actor.overlong_reward_penalty", "actor.overlong_tokens", "actor.overlong_penalty_factor"
     yield Spelling({flag: OFF})
-    soft = {"cache": _Cache(cache), "limit": _Limit("actor.max_new_tokens"), "weight": Take(weight)}
+    soft = {"cache": _RewardCache(cache), "limit": _Limit("actor.max_new_tokens"), "weight": Take(weight)}
     yield Spelling({flag: ON}, {"soft_overlong": soft})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tricks.api import TrickError
-from tricks.dialects import ALL_RELEASES, build_rule, find_dialect
+from tricks.dialects import ALL_RELEASES, RefusedRuleError, build_rule, find_dialect
 from tricks.frameworks.catalogue import load_options
 from tricks.frameworks.diff import compare_gradients, gradient_of
 from tricks.frameworks.explanation import explain_options, setup_of
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 LOOP: Final[Mapping[str, Any]] = {"group_size": 8, "prompts_per_batch": 128, "updates_per_rollout": 4}
-_SMALL: Final = 1e-9  # relative difference of gradients that counts as none
+_NONE: Final = "-"
+_SMALL: Final = 1e-6  # relative difference of gradients that counts as rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,15 @@ class Changes:
     second: str
     added: tuple[str, ...]  # options
     removed: tuple[str, ...]
-    defaults: tuple[tuple[str, Any, Any], ...]  # option, the first's default, the second's
+    defaults: tuple[tuple[str, Any, Any], ...]  # option that decides the rule or the loop, old default, new one
+    other_defaults: tuple[str, ...]  # options whose default changed and that decide neither
     numbers: tuple[tuple[str, str, str], ...]  # of the rule that the defaults make
     faults_ended: tuple[Fault, ...]
     faults_begun: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ReleaseEvent:
     """A release from which a recipe is expressed otherwise."""
 
     release: str
@@ -53,6 +55,9 @@ def compare_releases(framework: Framework, first: str, second: str) -> Changes:
         dialect.at(release)
     catalogue = load_options(framework.name)
     old, new = catalogue.defaults(first), catalogue.defaults(second)
+    changed = [name for name in new if name in old and old[name] != new[name]]
+    read = explain_options(framework, second, ())
+    decisive = read.in_rule | read.in_loop
     before, after = _numbers(framework, first), _numbers(framework, second)
     held = [fault for fault in framework.faults if dialect.holds(fault, first)]
     holds = [fault for fault in framework.faults if dialect.holds(fault, second)]
@@ -62,31 +67,47 @@ def compare_releases(framework: Framework, first: str, second: str) -> Changes:
         second,
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
-        defaults=tuple((name, old[name], new[name]) for name in new if name in old and old[name] != new[name]),
-        numbers=tuple((name, before[name], after[name]) for name in before if before[name] != after[name]),
+        defaults=tuple((name, old[name], new[name]) for name in changed if name in decisive),
+        other_defaults=tuple(name for name in changed if name not in decisive),
+        numbers=tuple(
+            (name, before.get(name, _NONE), after.get(name, _NONE))
+            for name in dict.fromkeys((*before, *after))
+            if before.get(name) != after.get(name)
+        ),
         faults_ended=tuple(fault for fault in held if fault not in holds),
         faults_begun=tuple(fault for fault in holds if fault not in held),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """An option that the comparison of releases gives."""
+
+    name: str
+    value: Any
+    place: str = "for this comparison"
+
+
 def _numbers(framework: Framework, release: str) -> dict[str, str]:
-    found = explain_options(framework, release, ())
+    known = load_options(framework.name).defaults(release)
+    given = [_Compared(name, value) for name, value in framework.compared.items() if name in known]
+    found = explain_options(framework, release, given)
     if found.rule is None or found.problems:
         return {"the rule of the defaults": "; ".join(found.problems)}
     return probe_rule(found.rule)
 
 
-def trace_preset(framework: str, preset: str) -> list[Event]:
+def trace_preset(framework: str, preset: str) -> list[ReleaseEvent]:
     """Return the releases at which a preset is first expressed, and each one at which its gradient changes.
 
     The gradient is that of the frozen batch.
     """
-    events: list[Event] = []
+    events: list[ReleaseEvent] = []
     last: UpdateRule | str | None = None
     for release in ALL_RELEASES[framework].known_releases:
         now = _expressed(framework, preset, release)
         if (text := _change(last, now)) is not None:
-            events.append(Event(release, text))
+            events.append(ReleaseEvent(release, text))
         last = now
     return events
 
@@ -95,6 +116,8 @@ def _expressed(framework: str, preset: str, release: str) -> UpdateRule | str:
     """Return the rule, or why the release cannot express it."""
     try:
         return build_rule(preset, {}, find_dialect(f"{framework}@{release}").spelled, setup_of(LOOP))
+    except RefusedRuleError as error:  # its text as a whole searches for a rule that builds
+        return error.refusal.splitlines()[0]
     except TrickError as error:
         return str(error).splitlines()[0]
 
@@ -120,13 +143,17 @@ def _change(last: UpdateRule | str | None, now: UpdateRule | str) -> str | None:
 def change_lines(changes: Changes) -> Iterator[str]:
     """Yield the comparison of two releases as text."""
     yield f"{changes.framework} {changes.first} to {changes.second}"
-    for title, rows in (("default changed", changes.defaults), ("computes otherwise by default", changes.numbers)):
+    for title, rows in (("computes otherwise", changes.numbers), ("default changed", changes.defaults)):
         if rows:
             yield f"{title}:"
             yield from (f"  {name}: {_shown(old)} -> {_shown(new)}" for name, old, new in rows)
     for title, faults in (("fault ended", changes.faults_ended), ("fault since", changes.faults_begun)):
         yield from (f"{title}: {fault.name}: {fault.text}" for fault in faults)
-    for title, names in (("options added", changes.added), ("options removed", changes.removed)):
+    for title, names in (
+        ("other defaults changed", changes.other_defaults),
+        ("options added", changes.added),
+        ("options removed", changes.removed),
+    ):
         if names:
             yield f"{title}: {', '.join(names)}"
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from tricks.frameworks.sources import Recipe
+    from tricks.frameworks.sources import LoadedRecipe
     from tricks.rule import UpdateRule
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RecipeDifference:
     """Two recipes side by side."""
 
     first: str
@@ -33,7 +33,7 @@ class Difference:
         return not self.hooks
 
 
-def compare_recipes(first: Recipe, second: Recipe) -> Difference:
+def compare_recipes(first: LoadedRecipe, second: LoadedRecipe) -> RecipeDifference:
     """Compare two recipes. The gradients are those of the loss by the log-probs of the current policy, in float64."""
     mine, theirs = first.rule.settings(), second.rule.settings()
     hooks = tuple(
@@ -48,7 +48,7 @@ def compare_recipes(first: Recipe, second: Recipe) -> Difference:
         if not equal(first.loop.get(key), second.loop.get(key))
     )
     cosine, ratio = compare_gradients(gradient_of(first.rule), gradient_of(second.rule))
-    return Difference(first.label, second.label, hooks, loop, cosine, ratio)
+    return RecipeDifference(first.label, second.label, hooks, loop, cosine, ratio)
 
 
 def gradient_of(rule: UpdateRule) -> Tensor:
@@ -70,7 +70,7 @@ def compare_gradients(first: Tensor, second: Tensor) -> tuple[float, float]:
     return float((first * second).sum()) / (norms[0] * norms[1]), norms[1] / norms[0]
 
 
-def difference_lines(difference: Difference) -> Iterator[str]:
+def difference_lines(difference: RecipeDifference) -> Iterator[str]:
     """Yield the comparison as text."""
     yield f"{difference.first} and {difference.second}: {_verdict(difference)}"
     yield (
@@ -84,7 +84,7 @@ def difference_lines(difference: Difference) -> Iterator[str]:
             yield f"  {difference.second}: {'not said' if theirs is None else theirs}"
 
 
-def _verdict(difference: Difference) -> str:
+def _verdict(difference: RecipeDifference) -> str:
     if difference.same_algorithm:
         return "the same rule" + (", in another loop" if difference.loop else " and the same loop")
     return f"another rule, which differs in {', '.join(hook for hook, _, _ in difference.hooks)}"

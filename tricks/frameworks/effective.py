@@ -35,6 +35,9 @@ class GivenOption(Protocol):
     def place(self) -> str: ...  # noqa: D102
 
 
+DEFAULT: Final = "default"  # first word of the place of a value that the user does not give
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A given option that the release does not have."""
@@ -74,7 +77,7 @@ class Effective:
 
     def source(self, name: str) -> str:
         """Return where an option's value comes from: its place, or the default."""
-        return self.given[name].place if name in self.given else f"default of {self.release}"
+        return self.given[name].place if name in self.given else f"{DEFAULT} of {self.release}"
 
 
 def resolve_options(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tricks.api import TrickError
 from tricks.batch import Setup
-from tricks.dialects import build_rule, find_dialect
+from tricks.dialects import RefusedRuleError, build_rule, find_dialect
 from tricks.frameworks.catalogue import load_options
 from tricks.frameworks.effective import Effective, GivenOption, Unknown, matches_option, resolve_options
 from tricks.frameworks.reading import Found, Origin, read_options
@@ -160,7 +160,7 @@ def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str
     try:
         return build_rule(EMPTY, found.tricks, dialect.spelled, setup), (), ()
     except TrickError as error:
-        sentences = tuple(str(error).splitlines())
+        sentences = tuple((error.refusal if isinstance(error, RefusedRuleError) else str(error)).splitlines())
     if setup.group_size == 1:
         with suppress(TrickError):
             return build_rule(EMPTY, found.tricks, dialect.spelled, replace(setup, group_size=2)), sentences, ()

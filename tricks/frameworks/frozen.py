@@ -18,11 +18,11 @@ _RIGHT: Final = (1, 4, 7, 0, 3)  # correct responses of each group
 def frozen_batch() -> Document:
     """Return 5 groups of 8 responses of 3 to 24 tokens in float64, on which most tricks act.
 
-    One group has no correct response, three responses are cut at the limit, ratios leave the usual clip range, and
+    One group has no correct response, some responses are cut at the limit, ratios leave the usual clip range, and
     the samplers', the reference's and the current log-probs differ. The batch is the same on every machine.
     """
     count = GROUPS * SIZE
-    lengths = torch.tensor([3 + (7 * row * row + 5 * row) % (WIDTH - 2) for row in range(count)])
+    lengths = torch.tensor([min(WIDTH, 3 + (7 * row * row + 5 * row) % (WIDTH + 3)) for row in range(count)])
     mask = torch.arange(WIDTH)[None] < lengths[:, None]
     old = -0.02 - 2.4 * _waves(count, 0.37).square()
     rewards = torch.tensor([float(place < right) for right in _RIGHT for place in range(SIZE)], dtype=torch.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tricks.dialects.openrlhf import RELEASES
+from tricks.dialects import ALL_RELEASES
 from tricks.frameworks.openrlhf_names import OLD_NAMES
 from tricks.frameworks.openrlhf_rest import FAULTS, FOREIGN, NO_EFFECT, NOT_MODELED
 from tricks.frameworks.spelling import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LAST_OLD, _FIRST_NEW = "0.10.1.post2", "0.10.2"
+RELEASES: Final = ALL_RELEASES["openrlhf"].known_releases
 _CRITIC: Final = "the advantages of a critic (gae) are no trick; an estimator without critic is"
 _ESTIMATOR: Final = "algo.advantage.estimator"
 _NO_STD: Final = "algo.advantage.no_std_norm"
@@ -381,6 +382,12 @@ def _idle(options: Options, loop: Loop) -> Sequence[str]:
 TABLE: Final = Framework(
     name="openrlhf",
     title="OpenRLHF",
+    compared={
+        "advantage_estimator": "group_norm",
+        "n_samples_per_prompt": 8,
+        "algo.advantage.estimator": "group_norm",
+        "rollout.n_samples_per_prompt": 8,
+    },
     parts=(
         Part("advantages", tuple(_advantages())),
         Part("bounds of the reward", tuple(_bounds())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from tricks.api import TrickError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 _LIMIT: Final = 16  # tokens
+_MOVED: Final = math.log(1.5)  # nats that a token has moved
 _KL_AT: Final = 1.0  # nats by which the policy's log-prob is above the reference's
 
 
@@ -40,9 +42,9 @@ def probe_rule(rule: UpdateRule) -> dict[str, str]:
 
 
 def _batch(
-    rewards: Sequence[float], lengths: Sequence[int], groups: Sequence[int], cut: Sequence[int] = ()
+    rewards: Sequence[float], lengths: Sequence[int], groups: Sequence[int], cut: Sequence[int] = (), ref: float = 0.0
 ) -> Rollouts:
-    """Return a batch in which every log-prob is -1 under all policies."""
+    """Return a batch in which every log-prob is -1, and those of the reference are ``ref`` above it."""
     mask = torch.arange(_LIMIT)[None] < torch.tensor(lengths)[:, None]
     old = torch.full(mask.shape, -1.0, dtype=torch.float64)
     truncated = torch.tensor([row in cut for row in range(len(rewards))])
@@ -53,7 +55,7 @@ def _batch(
         group=torch.tensor(groups),
         truncated=truncated,
         sampler_log_probs=old,
-        ref_log_probs=old,
+        ref_log_probs=old + ref,
         ended=~truncated,
         formatted=torch.ones_like(truncated),
         max_response_length=_LIMIT,
@@ -74,7 +76,7 @@ def _advantages(rule: UpdateRule) -> str:
 
 def _weights(rule: UpdateRule, micro_batch: Sequence[int], cut: bool = False) -> str:
     """Return |d loss / d log-prob| over |advantage| of a token in each kind of response."""
-    batch = _batch([1.0, 0.0, 0.0, 1.0], [5, 5, 15, 15], [0, 1, 1, 0], (3,) if cut else ())
+    batch = _batch([1.0, 0.0, 0.0, 1.0], [5, 5, 15, 15], [0, 0, 1, 1], (3,) if cut else ())
     signal = rule.signal(batch)
     gradient = _gradient(rule, batch, batch.old_log_probs, micro_batch)
     sizes = signal.advantages.expand_as(gradient).abs()
@@ -83,9 +85,9 @@ def _weights(rule: UpdateRule, micro_batch: Sequence[int], cut: bool = False) ->
 
 
 def _clipped(rule: UpdateRule) -> str:
-    batch = _batch([1.0, 0.0], [1, 1], [0, 0])
+    batch = _batch([1.0, 0.0], [1, 1], [0, 0], ref=_MOVED)
     signal = rule.signal(batch)
-    gradient = _gradient(rule, batch, batch.old_log_probs + 0.4055)
+    gradient = _gradient(rule, batch, batch.old_log_probs + _MOVED)
     return ", ".join(
         f"{float(gradient[row, 0] / signal.advantages[row, 0].abs()):.5f}" if float(signal.advantages[row, 0]) else "0"
         for row in (0, 1)
@@ -95,9 +97,5 @@ def _clipped(rule: UpdateRule) -> str:
 def _kl(rule: UpdateRule) -> str:
     if not any(name.startswith("kl") for name in rule.tricks):
         return "no KL term"
-    batch = _batch([0.0, 0.0], [1, 1], [0, 0])
-    batch = Rollouts(
-        **{name: getattr(batch, name) for name in batch.__dataclass_fields__ if name != "ref_log_probs"},
-        ref_log_probs=batch.old_log_probs - _KL_AT,
-    )
+    batch = _batch([0.0, 0.0], [1, 1], [0, 0], ref=-_KL_AT)
     return f"{2 * float(_gradient(rule, batch, batch.old_log_probs)[0, 0]):.5f}"

@@ -70,13 +70,13 @@ def overrides_of(explanation: Explanation) -> list[str]:
     return words
 
 
-_IN_OPTIM: Final = ("updates_per_rollout", "epochs", "lr", "weight_decay", "max_grad_norm", "warmup_steps")
+LOOP_IN_OPTIM: Final = ("updates_per_rollout", "epochs", "lr", "weight_decay", "max_grad_norm", "warmup_steps")
 
 
 def loop_overrides(explanation: Explanation) -> list[str]:
     """Return the Hydra overrides of the loop's settings that the configuration writes out."""
     return [
-        f"{'optim' if key in _IN_OPTIM else 'rollout'}.{key}={format_value(explanation.loop[key])}"
+        f"{'optim' if key in LOOP_IN_OPTIM else 'rollout'}.{key}={format_value(explanation.loop[key])}"
         for key in explanation.written_loop
     ]
 

@@ -24,7 +24,7 @@ _MOST_BYTES: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class LoadedRecipe:
     """A rule with its loop, from a configuration or from a preset."""
 
     label: str
@@ -34,7 +34,7 @@ class Recipe:
     notes: tuple[str, ...] = ()  # of the reader
 
 
-def load_recipe(word: str, loop: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(word: str, loop: Mapping[str, Any] | None = None) -> LoadedRecipe:
     """Return the recipe that a word names.
 
     Args:
@@ -53,7 +53,7 @@ def load_recipe(word: str, loop: Mapping[str, Any] | None = None) -> Recipe:
     name, _, release = head.partition("@")
     if name in PRESETS and not colon:
         found = dict(loop or {})
-        return Recipe(word, build_rule(name, {}, release or NO_DIALECT, setup_of(found)), found)
+        return LoadedRecipe(word, build_rule(name, {}, release or NO_DIALECT, setup_of(found)), found)
     if name.replace("-", "_").lower() not in FRAMEWORKS:
         raise TrickError(f"{word}: no framework or preset; {suggest(name, (*FRAMEWORKS, *PRESETS))}")
     framework = find_framework(name)
@@ -62,7 +62,7 @@ def load_recipe(word: str, loop: Mapping[str, Any] | None = None) -> Recipe:
     if explanation.rule is None or explanation.problems:
         raise TrickError(f"{word}: the rule is not whole: {'; '.join(explanation.problems)}")
     notes = () if reading is None else reading.notes
-    return Recipe(f"{explanation.emulate}{colon}{file}", explanation.rule, explanation.loop, explanation, notes)
+    return LoadedRecipe(f"{explanation.emulate}{colon}{file}", explanation.rule, explanation.loop, explanation, notes)
 
 
 def read_file(framework: Framework, path: Path) -> FormReading:

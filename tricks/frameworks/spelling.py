@@ -287,4 +287,5 @@ class Framework:
     foreign: tuple[str, ...] = ()  # globs of options of other programs that its scripts pass on
     rename: Callable[[str], str] = same  # from a name as users write it to that of the options file
     idle: Callable[[Options, Loop], Sequence[str]] | None = None  # sentences on given options that cannot act here
+    compared: Mapping[str, Any] = field(default_factory=dict)  # over the defaults, where those need a critic
     in_code: Mapping[str, str] = field(default_factory=dict)  # trick -> how its user adds it in code, no option has it

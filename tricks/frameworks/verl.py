@@ -329,6 +329,7 @@ _BY_USER: Final = "custom_reward_function.path names a file of yours whose compu
 TABLE: Final = Framework(
     name="verl",
     title="verl",
+    compared={"algorithm.adv_estimator": "grpo", "actor_rollout_ref.rollout.n": 8},
     parts=_PARTS,
     keeps=_KEEPS,
     counts=Counts(read_counts, write_counts),

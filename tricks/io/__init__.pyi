@@ -4,7 +4,7 @@ from .apply import (
     infer_setup as infer_setup,
     read_options as read_options,
 )
-from .apply_lines import apply_lines as apply_lines, holds_lines as holds_lines
+from .apply_lines import apply_each_line as apply_each_line, holds_lines as holds_lines
 from .document import Document as Document, read_document as read_document, write_document as write_document
 from .listing import (
     list_catalog as list_catalog,

@@ -25,7 +25,7 @@ def holds_lines(text: bytes) -> bool:
         return False
 
 
-def apply_lines(options: ApplyOptions, text: bytes) -> Iterator[tuple[str, list[str]]]:
+def apply_each_line(options: ApplyOptions, text: bytes) -> Iterator[tuple[str, list[str]]]:
     """Yield the result of each batch as one line of JSON, and messages on it.
 
     A line that holds no valid batch has the result ``{"line": N, "error": MESSAGE}``, and its message starts with
