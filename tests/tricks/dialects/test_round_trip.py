@@ -45,7 +45,8 @@ def refusal(emulate: str, *names: str) -> str | None:
 def test_a_preset_is_built_or_refused_by_name_with_a_way_out(preset, emulate):
     if preset not in BUILT[emulate].split():
         named = "|".join([*PRESETS[preset].tricks, *REQUIRED_HOOKS])
-        with pytest.raises(TrickError, match=rf"^({named})(\.\w+)?: {emulate} .+; .+leave emulate out$"):
+        command = rf"this builds: preset={preset} emulate={emulate} .+"
+        with pytest.raises(TrickError, match=rf"^({named})(\.\w+)?: {emulate} .+; .+leave emulate out\n{command}$"):
             build_rule(preset, {}, emulate, SETUP)
         return
     chosen = build_rule(preset, {}, emulate, SETUP)
