@@ -23,21 +23,29 @@ STRIDE = 100  # ids of a sample: STRIDE * (row + 1) is its prompt, its response 
 PACKAGE = "trl.experimental.async_grpo"
 
 
+class Outputs(SimpleNamespace):
+    """What a model returns; releases read it by attribute or by name."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Return an output."""
+        return getattr(self, name)
+
+
 class Model:
     """A model that gives the log-probs of the batch, found by the ids that it is given."""
 
     def __init__(self, leaf: torch.Tensor) -> None:
         self.leaf, self.size = leaf, STRIDE * (len(leaf) + 2)
 
-    def __call__(self, input_ids: torch.Tensor, **_: Any) -> Any:
-        """Return logits (1.0.0) and log-probs of the next token (later releases)."""
+    def __call__(self, input_ids: torch.Tensor, labels: torch.Tensor | None = None, **_: Any) -> Outputs:
+        """Return logits (1.0.0) and log-probs of the next token, those of the labels where they are given."""
         rows, places = input_ids // STRIDE - 1, input_ids % STRIDE
         inside = (rows >= 0) & (places < self.leaf.shape[1])
         chosen = self.leaf[rows.clamp(min=0), places.clamp(max=self.leaf.shape[1] - 1)]
         log_probs = torch.where(inside, chosen, -1.0)
-        return SimpleNamespace(
-            logits=self._logits(input_ids, log_probs), log_probs=log_probs, entropy=torch.zeros_like(log_probs)
-        )
+        logits = self._logits(input_ids, log_probs)
+        log_probs = log_probs if labels is None else log_probs[:, :-1]
+        return Outputs(logits=logits, log_probs=log_probs, entropy=torch.zeros_like(log_probs), aux_loss=None)
 
     def _logits(self, input_ids: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
         """Return logits whose probabilities are those of the next token and of one other id."""
@@ -100,6 +108,8 @@ def loss_of(module: Any, samples: list[Any], model: Model, options: dict[str, An
         for example in examples:
             row.add(example)
         examples = [[row]]
+    elif hasattr(module, "TokenBudgetBatcher"):  # a planner gives the rows of a micro-batch, one a process
+        examples = [[examples]]
     inputs = module.DataCollatorForRollout(pad_token_id=0).torch_call(examples)
     accelerator = SimpleNamespace(num_processes=1, reduce=lambda value, **_: value, gather=lambda value: value)
     itself = SimpleNamespace(
