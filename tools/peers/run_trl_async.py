@@ -61,10 +61,11 @@ def scored(worker: Any, batch: dict[str, Any], rows: list[int]) -> list[Any]:
     ids = [[STRIDE * (row + 1) + place for place in range(batch["lengths"][row] + 1)] for row in rows]
     masks = [[0] + [1] * (len(own) - 1) for own in ids]
     behind = [[0.0, *batch["sampler_log_probs"][row]] for row in rows]
+    names = {field.name for field in dataclasses.fields(worker.RolloutGroup)}
     known = {
         "prompt": "",
         "prompts": [""] * len(rows),
-        "prompt_ids": [],
+        "prompt_ids": [] if "prompt" in names else [[] for _ in rows],
         "reward_kwargs": {},
         "completions": [""] * len(rows),
         "completions_ids": ids,
@@ -81,7 +82,6 @@ def scored(worker: Any, batch: dict[str, Any], rows: list[int]) -> list[Any]:
         "env_rewards": [None] * len(rows),
         "rollout_rewards": [None] * len(rows),
     }
-    names = {field.name for field in dataclasses.fields(worker.RolloutGroup)}
     group = worker.RolloutGroup(**{name: value for name, value in known.items() if name in names})
     itself = SimpleNamespace(
         reward_funcs=[lambda **_: [batch["rewards"][row] for row in rows]],
