@@ -112,6 +112,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "rollout_token_mean": Recorded("RolloutTokenMean", ("scope", "count")),
     "mean_token_mean": Recorded("MeanTokenMean", ("scope", "count")),
     "on_policy_ratio": Recorded("OnPolicyRatio", ()),
+    "sampler_clip": Recorded("SamplerClip", _CLIP.fields),
     "response_ratio_kl": Recorded(
         "ResponseRatioKl", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")
     ),

@@ -17,9 +17,9 @@ from tools.peers.trl import packages_of
 from tools.peers.trl_cases import RELEASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-TARGET: Final = Path(__file__).resolve().parents[2] / "tricks/frameworks/options/trl.json"
+FOLDER: Final = Path(__file__).resolve().parents[2] / "tricks/frameworks/options"
 UNKNOWN: Final = "computed"  # a default that only running the code gives
 
 
@@ -72,36 +72,55 @@ def _texts(folder: Path, package: str, names: tuple[str, ...]) -> Iterator[str]:
 def options_at(release: str, packages: Packages) -> dict[str, Any]:
     """Return every option at a release with its default; those of TRL come last and hold."""
     folder = packages.install(f"trl=={release}")
+    sources = (
+        ("trainer/model_config.py", "ModelConfig"),
+        ("scripts/utils.py", "ScriptArguments"),
+        ("trainer/grpo_config.py", "GRPOConfig"),
+    )
+    found = inherited(release, packages)
+    for name, cls in sources:
+        for text in _texts(folder, "trl", (name,)):
+            found |= fields_of(text, cls) or {}
+    grpo = next(_texts(folder, "trl", ("scripts/grpo.py",)), "")
+    return found | (fields_of(grpo, "GRPOScriptArguments") or {})
+
+
+def async_options_at(release: str, packages: Packages) -> dict[str, Any]:
+    """Return every option of AsyncGRPOConfig at a release with its default, those that it inherits included."""
+    folder = packages.install(f"trl=={release}")
+    (text,) = _texts(folder, "trl", ("experimental/async_grpo/async_grpo_config.py",))
+    return inherited(release, packages) | (fields_of(text, "AsyncGRPOConfig") or {})
+
+
+def inherited(release: str, packages: Packages) -> dict[str, Any]:
+    """Return the options of TrainingArguments and of the base of TRL's configurations at a release."""
+    folder = packages.install(f"trl=={release}")
     base = packages.install(*packages_of(release))
     found: dict[str, Any] = {}
     sources = (
         (base, "transformers", ("training_args.py",), "TrainingArguments"),
         (folder, "trl", ("trainer/base_config.py", "trainer/_base_config.py"), "_BaseConfig"),
         (folder, "trl", ("trainer/base_config.py",), "BaseConfig"),
-        (folder, "trl", ("trainer/model_config.py",), "ModelConfig"),
-        (folder, "trl", ("scripts/utils.py",), "ScriptArguments"),
-        (folder, "trl", ("trainer/grpo_config.py",), "GRPOConfig"),
-    )  # fmt: skip
+    )
     for place, package, names, cls in sources:
         for text in _texts(place, package, names):
             found |= fields_of(text, cls) or {}
-    grpo = next(_texts(folder, "trl", ("scripts/grpo.py",)), "")
-    return found | (fields_of(grpo, "GRPOScriptArguments") or {})
+    return found
 
 
-def spans(by_release: dict[str, dict[str, Any]]) -> dict[str, list[list[Any]]]:
+def spans(by_release: dict[str, dict[str, Any]], releases: Sequence[str] = RELEASES) -> dict[str, list[list[Any]]]:
     """Return for every option its spans of releases with one default: first, last or None for today, default."""
     found: dict[str, list[list[Any]]] = {}
-    for place, release in enumerate(RELEASES):
+    for place, release in enumerate(releases):
         for name, default in by_release[release].items():
             rows = found.setdefault(name, [])
-            before = RELEASES[place - 1] if place else None
+            before = releases[place - 1] if place else None
             if rows and rows[-1][1] == before and rows[-1][2] == default and type(rows[-1][2]) is type(default):
                 rows[-1][1] = release
             else:
                 rows.append([release, release, default])
     for rows in found.values():
-        rows[-1][1] = None if rows[-1][1] == RELEASES[-1] else rows[-1][1]
+        rows[-1][1] = None if rows[-1][1] == releases[-1] else rows[-1][1]
     return dict(sorted(found.items()))
 
 
@@ -109,7 +128,13 @@ def record(releases: list[str]) -> str:
     """Write the options of all releases and return a line on them; ``releases`` is not used, all are needed."""
     packages = Packages()
     found = spans({release: options_at(release, packages) for release in RELEASES})
+    return write_spans("trl", RELEASES, found)
+
+
+def write_spans(framework: str, releases: Sequence[str], found: dict[str, list[list[Any]]]) -> str:
+    """Write the file of a framework, one option a line, and return a line on it."""
+    target = FOLDER / f"{framework}.json"
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(rows)}" for name, rows in found.items())
-    head = f'{{\n "framework": "trl",\n "releases": {json.dumps(RELEASES)},\n "options": {{\n'
-    TARGET.write_text(f"{head}{lines}\n }}\n}}\n", encoding="utf-8")
-    return f"{TARGET}: {len(found)} options, {TARGET.stat().st_size} bytes"
+    head = f'{{\n "framework": "{framework}",\n "releases": {json.dumps(releases)},\n "options": {{\n'
+    target.write_text(f"{head}{lines}\n }}\n}}\n", encoding="utf-8")
+    return f"{target}: {len(found)} options, {target.stat().st_size} bytes"

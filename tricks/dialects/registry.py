@@ -23,6 +23,7 @@ _NAMES: Final = (
     "slime",
     "ms_swift",
     "skyrl",
+    "trl_async",
 )
 
 

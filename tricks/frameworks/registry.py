@@ -20,6 +20,7 @@ FRAMEWORKS: Final = (
     "nemo_rl",
     "areal",
     "skyrl",
+    "trl_async",
     "prime_rl",
     "open_instruct",
     "oat",

@@ -28,6 +28,7 @@ BUILT = {  # which presets a framework can express
     "slime": "vanilla_ppo grpo dr_grpo dapo dapo_static reinforce_pp reinforce_pp_baseline gspo cispo",
     "ms_swift": "grpo dr_grpo dapo dapo_static gspo cispo liteppo",
     "skyrl": "grpo dr_grpo dapo dapo_static reinforce_pp reinforce_pp_baseline gspo cispo",
+    "trl_async": "",
 }
 
 
@@ -108,7 +109,8 @@ def test_the_rows_of_a_class_are_its_variants_and_its_refusals(emulate):
 
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_statistics_agree_in_both_precisions(emulate):
-    tricks = {"group_mean": {}, "token_mean": {}} if emulate != "oat" else {"group_mean": {}, "constant_length": {}}
+    norm = "group_norm" if emulate == "trl_async" else "group_mean"
+    tricks = {norm: {}, "constant_length" if emulate == "oat" else "token_mean": {}}
     chosen = rule(emulate, **tricks)
     single, double = (chosen.signal(example(dtype)).advantages for dtype in (torch.float32, torch.float64))
     torch.testing.assert_close(single.double(), double, rtol=1e-6, atol=1e-7)

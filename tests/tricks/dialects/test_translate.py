@@ -128,5 +128,5 @@ def test_an_unknown_dialect_is_refused_with_the_nearest():
 
 
 def test_the_dialects_are_those_of_the_design():
-    names = "verl trl roll openrlhf areal nemo_rl open_instruct oat prime_rl slime ms_swift skyrl"
+    names = "verl trl roll openrlhf areal nemo_rl open_instruct oat prime_rl slime ms_swift skyrl trl_async"
     assert list(DIALECTS) == names.split()
