@@ -130,8 +130,8 @@ def _agrees(trick: Any, implied: Mapping[str, Any], settings: Mapping[str, Any])
 def _lines(framework: Framework, dialect: Dialect, chosen: Sequence[Chosen], loop: Loop) -> tuple[Line, ...]:
     defaults = load_options(framework.name).defaults(dialect.release)
     found: dict[str, Line] = {}
-    for row, values in chosen:
-        for line in _spelled(row, values, loop):
+    for part, (row, values) in zip(framework.parts, chosen, strict=True):
+        for line in _spelled(part.name, row, values, loop):
             if line.name in defaults:
                 found[line.name] = line
     for name, value, key in _looped(framework, dialect, loop, defaults):
@@ -140,9 +140,9 @@ def _lines(framework: Framework, dialect: Dialect, chosen: Sequence[Chosen], loo
     return tuple(found.values())
 
 
-def _spelled(row: Spelling, values: Mapping[tuple[str, str], Any], loop: Loop) -> Iterator[Line]:
+def _spelled(part: str, row: Spelling, values: Mapping[tuple[str, str], Any], loop: Loop) -> Iterator[Line]:
     """Yield the options of one spelling; those of Takes have the value of the setting."""
-    tricks = " and ".join(row.tricks) or "nothing"
+    tricks = " and ".join(row.tricks) or f"no {part}"
     why = f"{tricks}{f': {row.note}' if row.note else ''}"
     taken = row.takes()
     for name, wanted in row.options.items():
