@@ -141,7 +141,7 @@ def _lines(preset: str, tricks: Mapping[str, Any], emulate: str) -> Any:
     try:
         return build_rule(preset, tricks, emulate, SETUP).settings()
     except TrickError as error:
-        return refusal_line(error)
+        return str(error)
 
 
 def test_an_aggregation_that_the_surrogate_ignores_is_refused_where_its_settings_are_written():
