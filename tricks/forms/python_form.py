@@ -14,6 +14,9 @@ from tricks.forms.reading import NO_HINTS, FormHints, FormReading, Options, prep
 from tricks.forms.shell_form import read_shell
 
 _USUAL: Final = ("*Config", "*Arguments", "*Args")  # of classes of options
+_OTHERS: Final = re.compile(
+    r"(?:SFT|DPO|OnlineDPO|KTO|ORPO|CPO|BCO|XPO|NashMD|GKD|PRM|Reward)(?:Config|Arguments|Args)$"
+)
 _COMMAND: Final = re.compile(
     r"[ \t]*(?:[A-Z_]+=\S*[ \t]+)*(?:accelerate|torchrun|python3?|trl|uv|deepspeed|swift)[ \t]+\S"
 )
@@ -145,6 +148,8 @@ def _choose(calls: Sequence[ast.Call], hints: FormHints, options: Options) -> as
 
 def _read_call(call: ast.Call, names: dict[str, Any], mappings: dict[str, ast.expr], options: Options) -> None:
     name = constructor(call)
+    if _OTHERS.match(name):
+        options.note(f"line {call.lineno}: {name} is of another trainer, and only GRPO-like training is explained")
     if call.args:
         options.note(f"line {call.lineno}: {name} has arguments without names; write name=value")
     for each in call.keywords:

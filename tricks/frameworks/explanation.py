@@ -102,7 +102,7 @@ def explain_options(framework: Framework, release: str, given: Iterable[GivenOpt
     dialect = find_dialect(f"{framework.name}@{release}" if release else framework.name)
     effective = resolve_options(framework, load_options(framework.name), dialect.release, given)
     found = read_options(framework, dialect, effective)
-    rule, of_one, problem = _built(dialect, found)
+    rule, of_one, problem = _built(dialect, found, effective)
     not_modeled = tuple(_not_modeled(framework, effective))
     no_effect, unplaced = _rest(framework, effective, found, not_modeled)
     return Explanation(
@@ -151,7 +151,9 @@ def setup_of(loop: Loop) -> Setup:
     )
 
 
-def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str, ...], tuple[str, ...]]:
+def _built(
+    dialect: Dialect, found: Found, effective: Effective
+) -> tuple[UpdateRule | None, tuple[str, ...], tuple[str, ...]]:
     """Return the rule, the reasons why it computes nothing, and the sentences that say why it cannot be built.
 
     A group of one response has no statistics; its rule is shown as that of larger groups, with the reason.
@@ -160,12 +162,25 @@ def _built(dialect: Dialect, found: Found) -> tuple[UpdateRule | None, tuple[str
     try:
         return build_rule(EMPTY, found.tricks, dialect.spelled, setup), (), ()
     except TrickError as error:
-        sentences = tuple((error.refusal if isinstance(error, RefusedRuleError) else str(error)).splitlines())
+        text = error.refusal if isinstance(error, RefusedRuleError) else str(error)
+        sentences = tuple(_with_option(sentence, found, effective) for sentence in text.splitlines())
     if setup.group_size == 1:
         with suppress(TrickError):
             return build_rule(EMPTY, found.tricks, dialect.spelled, replace(setup, group_size=2)), sentences, ()
     incomplete = found.reasons or found.unread  # then a default that stands for a missing choice may be refused
     return None, (), () if incomplete else sentences
+
+
+def _with_option(sentence: str, found: Found, effective: Effective) -> str:
+    """Return a sentence on a setting with the options that decide it, whose names the user knows."""
+    for origin in found.origins:
+        if origin.setting and sentence.startswith(
+            (f"{origin.trick}.{origin.setting}:", f"{origin.trick}: {origin.setting} ")
+        ):
+            given = [name for name, _ in origin.options if name in effective.given]
+            words = ", ".join(f"{name}={effective.values.get(name)!r} ({effective.source(name)})" for name in given)
+            return f"{sentence}; it is {words}" if words else sentence
+    return sentence
 
 
 def _idle(framework: Framework, effective: Effective, found: Found, rule: UpdateRule | None) -> Iterator[str]:

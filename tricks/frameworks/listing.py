@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tricks.dialects import ALL_RELEASES, build_rule
+from tricks.frameworks.catalogue import load_options
 from tricks.frameworks.changes import change_lines, compare_releases, trace_preset
 from tricks.frameworks.explanation import setup_of
 from tricks.frameworks.registry import FRAMEWORKS, find_framework
@@ -100,5 +101,11 @@ def export_text(
     rule = build_rule(preset, tricks, emulate, setup_of(loop))
     export = export_rule(framework, rule, loop, release)
     head = [f"{framework.title} {export.release}: {preset}", *(f"not in an option: {note}" for note in export.notes)]
-    lines = [(line.name, line.value, line.why) for line in export.lines]
-    yield write_text(form or framework.form, lines, comments=head, program=framework.head).rstrip("\n")
+    chosen = form or framework.form
+    defaults = load_options(framework.name).defaults(export.release)
+    lines = [
+        (line.name, line.value, line.why)
+        for line in export.lines
+        if chosen != "flags" or line.value is not None or defaults.get(line.name) is not None
+    ]  # a flag has no null; left out, it has its default, which is null too
+    yield write_text(chosen, lines, comments=head, program=framework.head).rstrip("\n")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tricks.frameworks.spelling import Loop, Match, Take, fulfilled
+from tricks.frameworks.counts import UNREADABLE, check_loop, is_count
+from tricks.frameworks.spelling import Loop, Match, Take, equal, fulfilled
 
 if TYPE_CHECKING:
     from tricks.dialects import Dialect
@@ -66,11 +67,15 @@ def read_options(framework: Framework, dialect: Dialect, effective: Effective) -
         if spelling.not_modeled:
             reasons.append(f"{part.name}: {spelling.not_modeled} ({_words(spelling, effective)})")
         notes += [f"{part.name}: {spelling.note}"] * bool(spelling.note)
-        tricks |= _settings(spelling, effective)
+        settings, wrong = _settings(spelling, effective)
+        tricks |= settings
+        unread += [f"{part.name}: {sentence}" for sentence in wrong]
         origins += _origins(spelling, effective)
     in_rule = frozenset(effective.values.asked)
     effective.values.asked.clear()
     loop = read_loop(framework, dialect, effective)
+    unread += check_loop(framework, dialect, effective, loop)
+    loop = {key: value for key, value in loop.items() if is_count(key, value)} | _no_limit(loop)
     return Found(
         tricks=tricks,
         origins=tuple(origins),
@@ -86,12 +91,15 @@ def read_options(framework: Framework, dialect: Dialect, effective: Effective) -
 def read_loop(framework: Framework, dialect: Dialect, effective: Effective) -> Loop:
     """Return the counts and limits of the loop as far as the configuration decides them."""
     simple = {
-        keep.key: keep.take.value(effective.values)
-        for keep in framework.keeps
-        if dialect.holds(keep, effective.release)
+        keep.key: _taken(keep.take, effective) for keep in framework.keeps if dialect.holds(keep, effective.release)
     }
     found = simple | dict(framework.counts.read(effective.values))
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _no_limit(loop: Loop) -> dict[str, Any]:
+    """Return a top-k of 0 for -1, which samplers write for all tokens."""
+    return {"top_k": 0} if equal(loop.get("top_k"), -1) else {}
 
 
 def spellings_of(part: Part, dialect: Dialect, release: str) -> tuple[Spelling, ...]:
@@ -104,13 +112,30 @@ def _fitting(part: Part, dialect: Dialect, effective: Effective) -> Spelling | N
     return next((row for row in rows if fulfilled(row.options, effective.values)), None)
 
 
-def _settings(spelling: Spelling, effective: Effective) -> dict[str, dict[str, Any]]:
-    return {
-        trick: {
-            key: value.value(effective.values) if isinstance(value, Take) else value for key, value in settings.items()
-        }
-        for trick, settings in spelling.tricks.items()
-    }
+def _settings(spelling: Spelling, effective: Effective) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the settings by trick, and sentences on values that are not of the option's type."""
+    found: dict[str, dict[str, Any]] = {trick: {} for trick in spelling.tricks}
+    wrong: list[str] = []
+    for trick, settings in spelling.tricks.items():
+        for key, value in settings.items():
+            taken = _taken(value, effective) if isinstance(value, Take) else value
+            if taken is UNREADABLE:
+                wrong.append(f"{_asked(value, effective)} cannot be read as {trick}.{key}; write a number")
+            else:
+                found[trick][key] = taken
+    return found, wrong
+
+
+def _taken(take: Take, effective: Effective) -> Any:
+    """Return the value of a Take; UNREADABLE where the option's value is of a type that it cannot read."""
+    try:
+        return take.value(effective.values)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+        return UNREADABLE
+
+
+def _asked(take: Take, effective: Effective) -> str:
+    return ", ".join(f"{name}={effective.values.get(name)!r}" for name in _decisive(take, effective))
 
 
 def _origins(spelling: Spelling, effective: Effective) -> list[Origin]:
