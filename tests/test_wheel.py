@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("tricks", "harness", "sweeps", "analysis", "liteppo")
 DATA = (
     *(f"{package}/**/__init__.pyi" for package in PACKAGES),
+    "tricks/frameworks/options/*.json",
     "harness/conf/**/*.yaml",
     "harness/models/weights/**/*",
     "sweeps/profiles.yaml",
