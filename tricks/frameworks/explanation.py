@@ -204,7 +204,8 @@ def _not_modeled(framework: Framework, effective: Effective) -> Iterator[Placed]
     for name, value in effective.values.items():
         if not matches_option(name, every):
             continue
-        rows = (row for row in framework.not_modeled if matches_option(name, (row.pattern,)))
+        found = (row for row in framework.not_modeled if matches_option(name, (row.pattern,)))
+        rows = (row for row in found if name in effective.given or not row.given_only)
         if row := next((row for row in rows if not any(equal(value, each) for each in row.neutral)), None):
             yield Placed(name, value, effective.source(name), row.because)
 

@@ -240,6 +240,7 @@ class NotModeled:
     pattern: str  # a glob over names of options
     because: str  # continues "NAME: "
     neutral: tuple[Any, ...] = (None, False, 0)  # values for which they change nothing
+    given_only: bool = False  # True for options of another entry point, whose defaults are not in effect
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,3 +134,10 @@ def test_what_a_release_can_express_beyond_presets_is_read_back(name: str) -> No
         assert (read.problems, read.unknown, read.unplaced) == ((), (), ())
         built += 1
     assert built
+
+
+def test_options_of_the_asynchronous_trainer_count_only_where_they_are_given() -> None:
+    name = "async_training.staleness_threshold"
+    assert explain_options(TABLE, "", []).not_modeled == ()
+    given = explain_options(TABLE, "", [Option(name, 0.5)])
+    assert [option.name for option in given.not_modeled] == [name]
