@@ -13,6 +13,8 @@ COMMANDS = {
     "python -m sweeps plan grid=norm_ablation, first line": ["-m", "sweeps", "plan", "grid=norm_ablation"],
     "python -m sweeps plan grid=norm_ablation, whole": ["-m", "sweeps", "plan", "grid=norm_ablation"],
     "python -m analysis tables --help": ["-m", "analysis", "--help"],
+    "liteppo explain --framework verl": ["-m", "liteppo", "explain", "--framework", "verl"],
+    "liteppo export preset=dapo --to verl": ["-m", "liteppo", "export", "preset=dapo", "--to", "verl"],
 }
 ROUNDS = 5
 
