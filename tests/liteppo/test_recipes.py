@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from harness.common.schema import SchemaError
 from harness.config.experiment import load_config
 from liteppo.program import main
+from tests.analysis.samples import STUDY, run
 from tricks.dialects.build import build_rule, find_dialect
 
 YAML = """\
@@ -135,3 +137,20 @@ def test_a_run_refuses_a_configuration_that_is_not_whole(tmp_path: Path) -> None
         load_config(f"+from={tmp_path / 'other.json'}")
     with pytest.raises(SchemaError, match="no such file"):
         load_config(f"+from={tmp_path / 'none.json'}")
+
+
+def test_the_recipe_behind_a_number_is_exported_with_its_loop(
+    store: Any, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RESULTS_DIR", str(results))
+    settings = asdict(load_config("preset=dapo_static", "rollout.group_size=4"))
+    store.save_study(STUDY)
+    for seed, score in enumerate((0.4, 0.5)):
+        record = run(0, seed, score, config=settings)
+        store.finish(store.begin(record.head), record)
+    cell = "cell=norms.laptop/easy,none/final/accuracy"
+    assert main(["export", cell, "to=trl", "form=yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "num_generations: 4 " in said
+    assert "epsilon_high: 0.28 " in said
+    assert main(["export", "cell=norms.laptop/none such", "to=trl"]) == 2

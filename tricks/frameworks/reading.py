@@ -161,7 +161,20 @@ def _unfit(part: Part, dialect: Dialect, effective: Effective) -> str:
     known = _known_values(part, dialect, effective.release)
     given = ", ".join(f"{name}={effective.values.get(name)!r}" for name in known)
     options = "; ".join(f"{name}: {', '.join(words)}" for name, words in known.items())
-    return f"{part.name}: no known choice has {given}; known values: {options or 'none'}"
+    quoted = [name for name in known if _is_quoted_number(effective.values.get(name))]
+    way_out = f"; write {' and '.join(quoted)} as a number, without quotes" if quoted else ""
+    return f"{part.name}: no known choice has {given}; known values: {options or 'none'}{way_out}"
+
+
+def _is_quoted_number(value: Any) -> bool:
+    """Return True for a number that is given as text."""
+    if not isinstance(value, str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _registered(part: Part, dialect: Dialect, effective: Effective) -> str:

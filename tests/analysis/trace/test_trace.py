@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.__main__ import main
-from analysis.trace.command import trace_number
+from analysis.trace.command import trace_number, trace_settings
 from analysis.trace.number import TraceError
 from harness.common.repository import REFERENCE_RESULTS
 from tests.analysis.samples import STUDY, failed, run
@@ -189,6 +189,18 @@ def test_the_command_prints_or_says_what_is_wrong(norms, capsys):
     assert "numbers match; give more of the address" in capsys.readouterr().err
     assert main(["trace", f"results={results}"]) == 2
     assert "address: required; give that of a number" in capsys.readouterr().err
+
+
+def test_the_settings_behind_a_number_are_those_of_the_arm(norms):
+    store, results = norms
+    assert trace_settings(store, results, "norms.laptop/easy,group/difference to baseline")["lr"] == 2.0
+    assert trace_settings(store, results, "norms.laptop/easy,none/final/accuracy")["lr"] == 1.0
+
+
+def test_a_number_without_runs_has_no_settings(store, results):
+    store.save_study(replace(STUDY, name="empty"))
+    with pytest.raises(TraceError, match="no run of this number is in the store"):
+        trace_settings(store, results, "empty.laptop/easy,none/final/accuracy")
 
 
 def test_a_study_without_a_run_has_a_table_of_dashes_to_trace(store, results):

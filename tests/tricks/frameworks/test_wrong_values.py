@@ -67,3 +67,8 @@ def test_a_group_of_no_response_is_a_problem() -> None:
 def test_zero_for_a_count_that_the_framework_ignores_is_no_problem() -> None:
     problems = explain_options(find_framework("verl"), "", [Option("data.train_batch_size", 0)]).problems
     assert "train_batch_size" not in " ".join(problems)
+
+
+def test_a_number_in_quotes_is_said_to_be_text() -> None:
+    found = explain_options(find_framework("trl"), "", [Option("beta", "0.04")])
+    assert any("write beta as a number, without quotes" in problem for problem in found.problems)
