@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Final, Self
 
 import torch
@@ -206,6 +207,13 @@ class ProbeAnswer:
     noise: Tensor  # (rows, T), the size of rounding errors
 
 
+def _by_token(rule: UpdateRule, probe: GradientProbe, signal: Signal, column: Tensor) -> Tensor:
+    """Return the gradients (2, B, T) by log-probs and entropies where every sample has these weights (k,)."""
+    rows = column.expand(len(signal.group), -1)
+    found = compute_token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
+    return torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])
+
+
 def compute_answer(side: GradientSide, probe: GradientProbe, split: bool) -> ProbeAnswer:
     """Compute the gradients of a rule on a probe, from the rewards on.
 
@@ -221,16 +229,18 @@ def compute_answer(side: GradientSide, probe: GradientProbe, split: bool) -> Pro
     rollouts, rule = probe.rewarded(side.right, side.wrong), side.rule
     signal = rule.signal(rollouts)
     end = probe.updates[-1].stop
-    rows = torch.ones_like(signal.old_log_probs[:, :1])
-    found = compute_token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
-    by_token = torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])[:, :end]
-    # The loss of a sample is linear in its weight and does not depend on other samples' log-probs.
-    weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, 1)
+    # The loss of a sample is linear in its weights and does not depend on other samples' log-probs. A term with an
+    # aggregation of its own has a second column of weights.
+    weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, k)
+    columns = torch.eye(weights.shape[2], dtype=weights.dtype)
+    by_column = [_by_token(rule, probe, signal, column)[:, :end] for column in columns]
     ratio = (probe.log_probs - rollouts.old_log_probs)[:end].exp()
     return ProbeAnswer(
         accepted=_accepted(rule, rollouts),
         taken=tuple(bool(signal.response_mask[rows].any()) for rows in probe.updates),
-        gradients=weights[:, None] * by_token,
+        gradients=reduce(
+            torch.add, (weights[:, None, :, place, None] * found for place, found in enumerate(by_column))
+        ),
         noise=weights.max() * (_NOISE[ratio.dtype] + _UNIT * ratio),
     )
 
