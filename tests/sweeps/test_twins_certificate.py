@@ -1,6 +1,7 @@
 """No false alarm on 1,000 random pairs, 60 for every change, judged the long way; none missed of 100 planted ones."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -41,3 +42,13 @@ def test_no_planted_pair_of_twins_is_missed(base, count):
     assert {name for name, _ in pairs} == set(KINDS)
     assert len(pairs) == count
     assert missed == []
+
+
+def test_a_term_that_is_averaged_otherwise_than_the_surrogate_is_compared(base):
+    """SkyRL's KL is a mean over responses beside a token mean: its weights are a column of their own."""
+    one = replace(base, preset="dapo_static", emulate="skyrl", tricks={"kl_loss": {}})
+    twin = replace(one, reward=replace(base.reward, correct=1.0, wrong=-1.0))
+    other = replace(one, tricks={"kl_loss": {"coef": 0.1}})
+    assert one.update_rule().settings()["token_losses"][0].startswith("SequenceMeanKl(")
+    assert find_twins([cell(one), cell(twin)], {})
+    assert not find_twins([cell(one), cell(other)], {})
