@@ -1,4 +1,4 @@
-"""What ``apply`` costs over many batches in one process, beside the arithmetic of the rule.
+"""Measure the cost of ``apply`` over many batches in one process, beside the arithmetic of the rule.
 
 The arithmetic is the signal, the loss weights, the loss and its gradient. The rest is reading and writing JSON, the
 setup, hints and, unless ``fired=false``, the rule without each trick.

@@ -99,7 +99,7 @@ def test_the_token_mean_of_trl_names_the_tokens_that_it_divides_by(release: str,
 
 
 def computable(preset: str, dialect: str, tricks: Any) -> bool:
-    """Whether the dialect builds it, every part has a formula, and none says in words that float32 rounds."""
+    """Return True if the dialect builds it, and every part has a formula without words on float32 rounding."""
     try:
         lines = write_formula(build_rule(preset, tricks, dialect, SETUP))
     except TrickError:

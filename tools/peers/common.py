@@ -1,4 +1,4 @@
-"""What every peer script shares: installing pinned releases, running code in them, writing the numbers.
+"""Install pinned releases, run code in them and write the numbers, for every peer script.
 
 A script runs in a process of its own, with the folders of a release before all other packages. It reads a request as
 JSON from standard input and prints its answer as the last line of standard output, so that a framework may print what

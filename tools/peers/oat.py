@@ -91,7 +91,7 @@ def _case(name: str, options: Mapping[str, Any], tricks: Mapping[str, Any], batc
 
 
 class _Strategy:
-    """What the learner asks of DeepSpeed: it collects losses and does no step."""
+    """The learner's part of DeepSpeed: it collects losses and does no step."""
 
     def __init__(self, micro_batches: int) -> None:
         self.grad_acc_step = micro_batches

@@ -24,7 +24,7 @@ PACKAGE = "trl.experimental.async_grpo"
 
 
 class Outputs(SimpleNamespace):
-    """What a model returns; releases read it by attribute or by name."""
+    """The output of a model; releases read it by attribute or by name."""
 
     def __getitem__(self, name: str) -> Any:
         """Return an output."""

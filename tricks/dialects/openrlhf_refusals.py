@@ -1,4 +1,4 @@
-"""What OpenRLHF cannot express, release by release, and what to choose instead."""
+"""Refusals of OpenRLHF by release, each with the nearest choice."""
 
 from collections.abc import Iterator
 from dataclasses import replace

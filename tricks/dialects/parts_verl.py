@@ -1,4 +1,4 @@
-"""What verl alone computes: means of micro-batches, its GSPO, its vetoed weights and its whitening.
+"""Parts that verl alone computes: means of micro-batches, its GSPO, its vetoed weights and its whitening.
 
 Up to 0.7.1 the loss of an update is the mean over its micro-batches, each weighed by its rows. Rows without a token are
 counted there, and in the means only in some releases.

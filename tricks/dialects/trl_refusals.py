@@ -1,4 +1,4 @@
-"""What TRL's GRPOTrainer cannot express, by release, and what to choose instead."""
+"""Refusals of TRL's GRPOTrainer by release, each with the nearest choice."""
 
 from dataclasses import replace
 from typing import Final

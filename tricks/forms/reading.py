@@ -34,7 +34,7 @@ class FormReading:
 
 @dataclass(frozen=True, slots=True)
 class FormHints:
-    """What a caller knows about the configurations of its framework."""
+    """A caller's knowledge of the configurations of its framework."""
 
     programs: tuple[str, ...] = ()  # of the trainer: verl.trainer.main_ppo, grpo_fast.py, trl grpo; the first is best
     constructors: tuple[str, ...] = ()  # classes of options in Python, such as GRPOConfig

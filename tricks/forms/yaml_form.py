@@ -195,7 +195,7 @@ class _Builder:
 
 @dataclass(slots=True)
 class _Budget:
-    """How many values are still read; it bounds aliases of aliases."""
+    """The number of values that are still read; it bounds aliases of aliases."""
 
     left: int = 10 * MOST_OPTIONS
 

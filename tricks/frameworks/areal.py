@@ -1,4 +1,4 @@
-"""How AReaL's PPO configuration spells rules.
+"""The spelling of rules in AReaL's PPO configuration.
 
 A section that is null by default, such as ``actor.adv_norm``, has options with the value ``absent`` until it is given.
 """

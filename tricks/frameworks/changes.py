@@ -1,4 +1,4 @@
-"""What changed between two releases of a framework: its defaults, its numbers, its faults, and a recipe's gradient."""
+"""Changes between two releases of a framework: its defaults, its numbers, its faults, and a recipe's gradient."""
 
 from __future__ import annotations
 

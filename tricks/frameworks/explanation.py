@@ -48,7 +48,7 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a configuration computes, and the place of each of its options."""
+    """The rule that a configuration computes, and the place of each of its options."""
 
     framework: str
     release: str

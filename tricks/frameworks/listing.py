@@ -1,4 +1,4 @@
-"""What the commands print on frameworks: the known releases, what changed, and a rule in a framework's own form."""
+"""The output of the commands on frameworks: the known releases, what changed, and a rule in a framework's own form."""
 
 from __future__ import annotations
 

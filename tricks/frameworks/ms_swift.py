@@ -1,4 +1,4 @@
-"""How ms-swift's RLHFArguments spell rules, for ``swift rlhf --rlhf_type grpo`` and Megatron's counterpart."""
+"""The spelling of rules in ms-swift's RLHFArguments, for ``swift rlhf --rlhf_type grpo`` and Megatron's counterpart."""
 
 from __future__ import annotations
 

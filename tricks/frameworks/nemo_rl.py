@@ -1,4 +1,4 @@
-"""How NeMo-RL's YAML for GRPO spells rules."""
+"""The spelling of rules in NeMo-RL's YAML for GRPO."""
 
 from __future__ import annotations
 

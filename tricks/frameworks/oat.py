@@ -1,4 +1,4 @@
-"""How the flags of oat's learner of math spell rules: two flags each undo one bias of GRPO."""
+"""The spelling of rules in the flags of oat's learner of math: two flags each undo one bias of GRPO."""
 
 from __future__ import annotations
 

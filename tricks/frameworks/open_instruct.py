@@ -1,4 +1,4 @@
-"""How the flags of open-instruct's grpo_fast spell rules."""
+"""The spelling of rules in the flags of open-instruct's grpo_fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the command line of OpenRLHF's ``train_ppo_ray`` spells rules; every name changed in 0.10.2."""
+"""The spelling of rules in the command line of OpenRLHF's ``train_ppo_ray``; every name changed in 0.10.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the TOML of prime-rl spells rules: one ``rl.toml``, or files of trainer, orchestrator and inference."""
+"""The spelling of rules in the TOML of prime-rl: one ``rl.toml``, or files of trainer, orchestrator and inference."""
 
 from __future__ import annotations
 

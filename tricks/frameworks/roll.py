@@ -1,4 +1,4 @@
-"""How the YAML of ROLL's pipelines spells rules: the one with verifiable rewards and the one with agents."""
+"""The spelling of rules in the YAML of ROLL's pipelines: the one with verifiable rewards and the one with agents."""
 
 from __future__ import annotations
 

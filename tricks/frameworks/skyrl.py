@@ -1,4 +1,4 @@
-"""How SkyRL's SkyRLTrainConfig spells rules: Hydra-like overrides of a nested configuration."""
+"""The spelling of rules in SkyRL's SkyRLTrainConfig: Hydra-like overrides of a nested configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the flags of slime's training scripts spell rules."""
+"""The spelling of rules in the flags of slime's training scripts."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """How one framework's configuration spells a rule and a loop.
+    """The spelling of a rule and a loop in one framework's configuration.
 
     The names of options are those of its file ``options/NAME.json``.
     """

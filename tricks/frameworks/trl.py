@@ -1,4 +1,4 @@
-"""How TRL's GRPOConfig spells rules, in every release from 0.14.0 on."""
+"""The spelling of rules in TRL's GRPOConfig, in every release from 0.14.0 on."""
 
 from __future__ import annotations
 

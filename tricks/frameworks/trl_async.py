@@ -1,4 +1,4 @@
-"""How the AsyncGRPOConfig of TRL's asynchronous trainer spells rules, in every release that has it."""
+"""The spelling of rules in the AsyncGRPOConfig of TRL's asynchronous trainer, in every release that has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How verl's composed trainer configuration spells rules: Hydra overrides, or its YAML."""
+"""The spelling of rules in verl's composed trainer configuration: Hydra overrides, or its YAML."""
 
 from __future__ import annotations
 

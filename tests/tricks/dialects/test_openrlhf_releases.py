@@ -1,4 +1,4 @@
-"""What OpenRLHF's releases refuse, and what an unwritten setting takes from them, beside the recorded numbers."""
+"""OpenRLHF's refusals by release, and the values of unwritten settings, beside the recorded numbers."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def refusal(preset: str, emulate: str, **tricks: dict[str, object] | None) -> st
 
 
 def built(words: str) -> bool:
-    """Whether the printed words build, read as ``tricks apply`` reads them."""
+    """Return True if the printed words build, read as ``tricks apply`` reads them."""
     preset, emulate, *tricks = words.split()
     options = read_options(preset.removeprefix("preset="), emulate.removeprefix("emulate="), tricks=tricks)
     return bool(build_rule(options.preset, options.tricks, options.emulate, SETUP).settings())
@@ -101,7 +101,7 @@ def test_a_refusal_is_sent_between_processes(copied) -> None:  # type: ignore[no
 
 
 def instead() -> Iterator[str]:
-    """What the rows of all frameworks say to choose."""
+    """The advice in the rows of all frameworks."""
     for framework in ALL_RELEASES:
         yield from (row.instead for row in ALL_RELEASES[framework].refusals)
 

@@ -1,4 +1,4 @@
-"""What is written in a form is read back as the same options."""
+"""Options that are written in a form are read back as the same options."""
 
 from collections.abc import Callable
 from typing import Any, Final

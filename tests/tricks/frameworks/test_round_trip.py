@@ -1,4 +1,4 @@
-"""What is exported for a framework is explained as the same rule and the same loop."""
+"""An exported configuration is explained as the same rule and the same loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables of prime-rl, open-instruct and oat say of single options."""
+"""Single options in the tables of prime-rl, open-instruct and oat."""
 
 from __future__ import annotations
 

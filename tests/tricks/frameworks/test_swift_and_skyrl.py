@@ -1,4 +1,4 @@
-"""What ms-swift's and SkyRL's options mean where a default depends on another option, and which faults they hit."""
+"""Options of ms-swift and SkyRL whose default depends on another option, and the faults that they hit."""
 
 from __future__ import annotations
 
